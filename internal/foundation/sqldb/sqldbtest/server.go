@@ -22,9 +22,10 @@ const startWithin = 60 * time.Second
 
 // reaper waits until its standard input closes, which happens when the process
 // that started the server ends in whatever way; then it stops the server by its
-// id and removes the folder.
-const reaper = `cat >/dev/null; kill -QUIT "$1" 2>/dev/null
-while kill -0 "$1" 2>/dev/null; do sleep 0.05; done; rm -rf "$2"`
+// id, waits until the server has taken its lock file away (ten seconds at most)
+// and removes the folder.
+const reaper = `cat >/dev/null; kill -QUIT "$1" 2>/dev/null; n=0
+while [ -e "$2/data/postmaster.pid" ] && [ $n -lt 200 ]; do sleep 0.05; n=$((n+1)); done; rm -rf "$2"`
 
 // Server is a PostgreSQL server for tests: empty, without fsync, reachable
 // through a Unix socket in its own folder only.
