@@ -136,17 +136,26 @@ func (a *Acts) Do(ctx context.Context, c Call, f func(ctx context.Context, tx *T
 	}
 	d, err := a.decide(ctx, a.cfg.DB.Reader(), c)
 	if err != nil {
-		return err
+		return a.keepDenials(ctx, err, []denial{{c, d}})
 	}
+	var sh shared
+	if err := a.doLocked(ctx, c, d, &sh, f); err != nil {
+		return a.keepDenials(ctx, err, sh.denials)
+	}
+	return nil
+}
+
+// doLocked runs one act while holding the process's turn.
+func (a *Acts) doLocked(ctx context.Context, c Call, d Decision, sh *shared, f func(context.Context, *Tx) error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	sqlTx, err := a.cfg.DB.BeginWrite(ctx)
 	if err != nil {
 		return unavailable(c.Verb, err)
 	}
-	tx := &Tx{sql: sqlTx, acts: a, kind: kindAct, shared: &shared{}}
+	tx := &Tx{sql: sqlTx, acts: a, kind: kindAct, shared: sh}
 	if err := a.run(ctx, tx, c, d, 0, f); err != nil {
-		return errors.Join(err, rollback(sqlTx))
+		return joined(err, rollback(sqlTx))
 	}
 	if err := sqlTx.Commit(); err != nil {
 		return unavailable(c.Verb, err)
@@ -163,9 +172,6 @@ func (a *Acts) decide(ctx context.Context, r sqldb.Reader, c Call) (Decision, er
 	if d.Allow {
 		return d, nil
 	}
-	if a.cfg.Denials != nil {
-		a.cfg.Denials.Denied(ctx, c, d)
-	}
 	return d, &fault.Error{
 		Code: fault.Denied, Key: "act.denied", Args: fault.Args{"Verb": c.Verb},
 		Err: errors.New(strings.Join(d.Reasons, "; ")),
@@ -175,7 +181,31 @@ func (a *Acts) decide(ctx context.Context, r sqldb.Reader, c Call) (Decision, er
 // Decide asks the decider without doing anything: for queries with a permission,
 // and for pages that show only what their reader may do.
 func (a *Acts) Decide(ctx context.Context, c Call) error {
-	_, err := a.decide(ctx, a.cfg.DB.Reader(), c)
+	d, err := a.decide(ctx, a.cfg.DB.Reader(), c)
+	if err == nil {
+		return nil
+	}
+	if outer := txOf(ctx); outer != nil {
+		outer.shared.denials = append(outer.shared.denials, denial{c, d})
+		return err
+	}
+	return a.keepDenials(ctx, err, []denial{{c, d}})
+}
+
+// denial is a refusal that waits until no transaction is open.
+type denial struct {
+	call     Call
+	decision Decision
+}
+
+// keepDenials writes refusals to the log of denials and returns err.
+func (a *Acts) keepDenials(ctx context.Context, err error, ds []denial) error {
+	if a.cfg.Denials == nil || fault.CodeOf(err) != fault.Denied {
+		return err
+	}
+	for _, d := range ds {
+		a.cfg.Denials.Denied(ctx, d.call, d.decision)
+	}
 	return err
 }
 
@@ -191,6 +221,7 @@ func (a *Acts) join(ctx context.Context, outer *Tx, c Call, f func(context.Conte
 	}
 	d, err := a.decide(ctx, outer, c)
 	if err != nil {
+		outer.shared.denials = append(outer.shared.denials, denial{c, d})
 		return err
 	}
 	tx := &Tx{sql: outer.sql, acts: a, kind: kindAct, shared: outer.shared}
@@ -289,7 +320,7 @@ func (a *Acts) plain(ctx context.Context, kind txKind, name string, f func(conte
 	}
 	tx := &Tx{sql: sqlTx, acts: a, kind: kind, shared: &shared{}, now: a.cfg.Clock.Now()}
 	if err := f(withTx(ctx, tx), tx); err != nil {
-		return errors.Join(err, rollback(sqlTx))
+		return joined(err, rollback(sqlTx))
 	}
 	if err := sqlTx.Commit(); err != nil {
 		return unavailable(name, err)
@@ -298,6 +329,14 @@ func (a *Acts) plain(ctx context.Context, kind txKind, name string, f func(conte
 		f()
 	}
 	return nil
+}
+
+// joined keeps a fault a fault: the roll-back's own trouble is added only if any.
+func joined(err, more error) error {
+	if more == nil {
+		return err
+	}
+	return errors.Join(err, more)
 }
 
 func rollback(tx *sql.Tx) error {

@@ -29,8 +29,9 @@ type Tx struct {
 
 // shared is what joined acts have in common.
 type shared struct {
-	facts []Envelope
-	after []func()
+	facts   []Envelope
+	after   []func()
+	denials []denial
 }
 
 // ExecContext runs a statement in the transaction.

@@ -20,3 +20,9 @@ create table fact_cursor (
   last         bigint not null,
   last_kind    text   not null
 );
+
+-- Inner ids of small tables and reserved blocks for big ones.
+create table act_sequence (
+  name text   not null primary key,
+  last bigint not null
+);

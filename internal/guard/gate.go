@@ -1,0 +1,277 @@
+package guard
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"almenara.example/internal/act"
+	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/tlp"
+)
+
+// Thing is what somebody wants to release: a kind that a room has registered, and
+// its id.
+type Thing struct {
+	Kind string
+	ID   int64
+}
+
+// String writes it as an opaque subject, "notice:17".
+func (t Thing) String() string { return fmt.Sprintf("%s:%d", t.Kind, t.ID) }
+
+// Recipient is who shall get it, and how.
+type Recipient struct {
+	Org      int64  // 0: nobody in particular, the public
+	Person   int64  // the person or mailbox, 0 when none
+	Address  string // mail address for the mail channel
+	Language string
+	Channel  Channel
+}
+
+// Channel is a way out. What a channel may carry depends on how sure it is who
+// reads it.
+type Channel string
+
+// The channels.
+const (
+	// ByMail carries the whole view, in clear, to an address: up to TLP:GREEN, and
+	// to the owner of an asset about that asset up to TLP:AMBER.
+	ByMail Channel = "mail"
+	// ByLink is a page behind an unguessable link: the same limits as mail.
+	ByLink Channel = "link"
+	// SignedInPage is a page for a person who signed in: up to TLP:AMBER+STRICT
+	// about the own asset.
+	SignedInPage Channel = "signed-in"
+)
+
+// Part is one thing that the released thing shows or refers to.
+type Part struct {
+	Ref      string      // names the part within the thing; Render gets the cleared ones
+	Owner    int64       // organisation whose own asset or notice it is; 0 none
+	Owned    bool        // the asset still belongs to Owner now
+	Marking  tlp.Marking // as marked, or by its source's default; Unmarked when neither
+	Approved bool        // a person has cleared an unmarked part for others than the owner
+	Audience Audience    // who may see it
+	Exercise bool
+}
+
+// View is what leaves: rendered after clearing, from the cleared parts only.
+type View struct {
+	Subject     string
+	ContentType string // "text/plain; charset=utf-8"
+	Body        []byte
+	MessageID   string // fixed by the room, so that a repetition is the same message
+	Files       []File
+}
+
+// File is an attachment.
+type File struct {
+	Name        string
+	ContentType string
+	Body        []byte
+}
+
+// Closure is what a room tells the gate about its things. Guard owns it; rooms
+// implement it.
+type Closure interface {
+	// Parts lists everything that the thing shows and refers to for this
+	// recipient, read from r at this moment.
+	Parts(ctx context.Context, r sqldb.Reader, t Thing, to Recipient) ([]Part, error)
+	// Render makes the view from the cleared parts; refs that were not cleared
+	// must leave no trace, not even a count.
+	Render(ctx context.Context, r sqldb.Reader, t Thing, to Recipient, cleared []Part) (View, error)
+}
+
+// Parcel is a frozen, marked view that was cleared to leave for one recipient.
+// Only the release gate makes one; the zero Parcel is refused at every door.
+type Parcel struct {
+	thing    Thing
+	to       Recipient
+	view     View
+	marking  tlp.Marking
+	exercise bool
+	digest   string
+}
+
+// IsZero tells whether the gate did not make this parcel.
+func (p Parcel) IsZero() bool { return p.digest == "" }
+
+// Thing is what was released.
+func (p Parcel) Thing() Thing { return p.thing }
+
+// To is whom it was cleared for.
+func (p Parcel) To() Recipient { return p.to }
+
+// View is what leaves. The caller must not change it.
+func (p Parcel) View() View { return p.view }
+
+// Marking is the strictest marking of what is shown.
+func (p Parcel) Marking() tlp.Marking { return p.marking }
+
+// Exercise tells whether it is exercise traffic.
+func (p Parcel) Exercise() bool { return p.exercise }
+
+// Digest is the SHA-256 of the view in hex; it goes into the ledger.
+func (p Parcel) Digest() string { return p.digest }
+
+// Gate is the release gate.
+type Gate struct {
+	guard    *Guard
+	closures map[string]Closure
+}
+
+// NewGate returns the gate; closures says, per kind of thing, which room answers.
+func NewGate(g *Guard, closures map[string]Closure) *Gate { return &Gate{guard: g, closures: closures} }
+
+// Release clears a thing for a recipient and freezes the view, or refuses with
+// every reason (a Denied fault whose detail lists them; the caller who may not
+// know the thing must not be shown them). It reads from r, which is the act's
+// transaction when the sending act asks.
+func (g *Gate) Release(ctx context.Context, r sqldb.Reader, actor act.Actor, t Thing, to Recipient, purpose string) (Parcel, error) {
+	c, ok := g.closures[t.Kind]
+	if !ok {
+		return Parcel{}, fmt.Errorf("release %s: no room answers for this kind", t)
+	}
+	call := act.Call{Actor: actor, Verb: "guard.release", Subject: t.String(), Purpose: purpose}
+	if err := g.guard.acts.Decide(ctx, call); err != nil {
+		return Parcel{}, err
+	}
+	org, err := g.recipientOrg(ctx, r, to)
+	if err != nil {
+		return Parcel{}, err
+	}
+	parts, err := c.Parts(ctx, r, t, to)
+	if err != nil {
+		return Parcel{}, fmt.Errorf("release %s: %w", t, err)
+	}
+	cleared, reasons, err := g.clear(ctx, r, parts, to, org)
+	if err != nil {
+		return Parcel{}, err
+	}
+	if len(cleared) == 0 {
+		return Parcel{}, refusal(t, reasons)
+	}
+	view, err := c.Render(ctx, r, t, to, cleared)
+	if err != nil {
+		return Parcel{}, fmt.Errorf("release %s: %w", t, err)
+	}
+	return freeze(t, to, view, cleared), nil
+}
+
+func (g *Gate) recipientOrg(ctx context.Context, r sqldb.Reader, to Recipient) (Organisation, error) {
+	if to.Org == 0 {
+		return Organisation{}, nil
+	}
+	return g.guard.Organisation(ctx, r, to.Org)
+}
+
+// clear keeps the parts that may go to the recipient and gives a reason for
+// each of the others. Exercise and real parts never leave together.
+func (g *Gate) clear(ctx context.Context, r sqldb.Reader, parts []Part, to Recipient, org Organisation) (cleared []Part, reasons []string, err error) {
+	seen := map[Audience]bool{}
+	for _, p := range parts {
+		in, known := seen[p.Audience]
+		if !known && p.Audience != 0 {
+			if in, err = g.inAudience(ctx, r, p.Audience, to.Org); err != nil {
+				return nil, nil, err
+			}
+			seen[p.Audience] = in
+		}
+		if why := refuse(p, to, org, in); why != "" {
+			reasons = append(reasons, why)
+			continue
+		}
+		if len(cleared) > 0 && cleared[0].Exercise != p.Exercise {
+			reasons = append(reasons, "exercise and real parts do not leave together")
+			continue
+		}
+		cleared = append(cleared, p)
+	}
+	return cleared, reasons, nil
+}
+
+func (g *Gate) inAudience(ctx context.Context, r sqldb.Reader, a Audience, org int64) (bool, error) {
+	n, _, err := sqldb.One(ctx, r, sqldb.Int64,
+		`select count(*) from guard_audience_org where audience_id = $1 and org_id = $2`, int64(a), org)
+	return n > 0, err
+}
+
+// refuse says why a part may not go to the recipient, or "".
+func refuse(p Part, to Recipient, org Organisation, inAudience bool) string {
+	own := p.Owner != 0 && p.Owner == to.Org
+	switch {
+	case !org.EndedAt.IsZero():
+		return "the recipient has no standing any more"
+	case own && !p.Owned:
+		return "the asset does not belong to the recipient any more"
+	case p.Exercise && !org.Exercise:
+		return "exercise traffic reaches only organisations listed for exercises"
+	case !own && !inAudience:
+		return "the recipient is not in the audience"
+	}
+	return refuseMarking(p, to.Channel, own)
+}
+
+// refuseMarking holds the rules of TLP in practice: what may travel how, to whom.
+func refuseMarking(p Part, ch Channel, own bool) string {
+	signedIn := ch == SignedInPage
+	switch p.Marking {
+	case tlp.Clear, tlp.Green:
+		return ""
+	case tlp.Amber:
+		if own || signedIn {
+			return ""
+		}
+		return "TLP:AMBER goes to others only after sign-in"
+	case tlp.AmberStrict:
+		if own && signedIn {
+			return ""
+		}
+		return "TLP:AMBER+STRICT goes only to the asset's own organisation after sign-in"
+	case tlp.Unmarked:
+		if own && signedIn || p.Approved && signedIn {
+			return ""
+		}
+		return "unmarked material is treated as TLP:AMBER+STRICT and waits for a person"
+	default:
+		return "TLP:RED goes to named persons only"
+	}
+}
+
+func refusal(t Thing, reasons []string) error {
+	slices.Sort(reasons)
+	reasons = slices.Compact(reasons)
+	if len(reasons) == 0 {
+		reasons = []string{"there is nothing to show"}
+	}
+	return &fault.Error{
+		Code: fault.Denied, Key: "guard.release.refused",
+		Err: errors.New(t.String() + ": " + strings.Join(reasons, "; ")),
+	}
+}
+
+func freeze(t Thing, to Recipient, v View, cleared []Part) Parcel {
+	p := Parcel{thing: t, to: to, view: v, exercise: cleared[0].Exercise, marking: tlp.Clear}
+	for _, part := range cleared {
+		m := part.Marking
+		if m == tlp.Unmarked {
+			m = tlp.AmberStrict
+		}
+		p.marking = tlp.Strictest(p.marking, m)
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%s\n%d\n", v.Subject, v.ContentType, len(v.Body))
+	h.Write(v.Body)
+	for _, f := range v.Files {
+		fmt.Fprintf(h, "\n%s\n%s\n%d\n", f.Name, f.ContentType, len(f.Body))
+		h.Write(f.Body)
+	}
+	p.digest = hex.EncodeToString(h.Sum(nil))
+	return p
+}
