@@ -282,6 +282,7 @@ func (s *session) Data(r io.Reader) error {
 		return s.conn.Conn().Close()
 	case RefuseData:
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "not wanted"}
+	default:
 	}
 	_, encrypted := s.conn.TLSConnectionState()
 	m := Received{From: s.from, To: s.to, Data: data, TLS: encrypted, User: s.user}

@@ -84,7 +84,7 @@ func startIn(ctx context.Context, bin, dir string) (*Server, error) {
 	}
 	defer log.Close()
 	// Not CommandContext: the server outlives ctx, which bounds its start only.
-	pg := exec.Command(filepath.Join(bin, "postgres"), serverArgs(data, dir)...) //nolint:noctx // see above
+	pg := exec.Command(filepath.Join(bin, "postgres"), serverArgs(data, dir)...)
 	pg.SysProcAttr, pg.Dir = attr, dir
 	pg.Stdout, pg.Stderr = log, log
 	if err := pg.Start(); err != nil {
@@ -118,7 +118,7 @@ func serverArgs(data, dir string) []string {
 
 // leash starts the reaper.
 func leash(pid int, dir string) (*Server, error) {
-	cmd := exec.Command("/bin/sh", "-c", reaper, "reaper", strconv.Itoa(pid), dir) //nolint:noctx // it ends with this process
+	cmd := exec.Command("/bin/sh", "-c", reaper, "reaper", strconv.Itoa(pid), dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	in, err := cmd.StdinPipe()
 	if err != nil {

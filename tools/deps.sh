@@ -1,0 +1,47 @@
+#!/bin/sh
+# Install what the tests need besides Go: Chromium and PostgreSQL. Does nothing
+# when both are there; without the right to install, says exactly what to do.
+set -eu
+
+missing=""
+have_pg=no
+for p in /usr/lib/postgresql/*/bin/postgres; do
+	[ -x "$p" ] && have_pg=yes
+done
+command -v initdb >/dev/null 2>&1 && have_pg=yes
+[ -n "${ALMENARA_TEST_POSTGRES:-}" ] && have_pg=yes
+[ "$have_pg" = yes ] || missing="$missing postgresql"
+
+have_chromium=no
+for c in chromium chromium-browser google-chrome google-chrome-stable; do
+	command -v "$c" >/dev/null 2>&1 && have_chromium=yes
+done
+[ "$have_chromium" = yes ] || missing="$missing chromium"
+
+[ -z "$missing" ] && exit 0
+
+sudo=""
+if [ "$(id -u)" != 0 ]; then
+	if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+		sudo="sudo -n"
+	else
+		echo "error: the tests need$missing, and this user may not install it" >&2
+		echo "hint: sudo apt-get install --no-install-recommends$missing" >&2
+		exit 1
+	fi
+fi
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "error: the tests need$missing, and there is no apt-get here" >&2
+	echo "hint: install the PostgreSQL server programs and Chromium with your system's package manager" >&2
+	exit 1
+fi
+echo "installing:$missing"
+# The package starts no server: the tests start their own.
+if echo "$missing" | grep -q postgresql; then
+	$sudo mkdir -p /etc/postgresql-common
+	[ -e /etc/postgresql-common/createcluster.conf ] ||
+		echo "create_main_cluster = false" | $sudo tee /etc/postgresql-common/createcluster.conf >/dev/null
+fi
+$sudo apt-get update -qq
+# shellcheck disable=SC2086 # a list of words
+DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
