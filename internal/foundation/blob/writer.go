@@ -51,9 +51,6 @@ func (s *Store) Create(ctx context.Context) (*Writer, error) {
 	if w.file, err = s.fs.OpenFile(w.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 		return nil, s.trouble("begin a blob", err)
 	}
-	if err := s.fs.Touch(w.temp, s.cfg.Clock.Now()); err != nil {
-		return nil, errors.Join(s.trouble("begin a blob", err), w.Abort())
-	}
 	if err := w.raw(encodeHeader(w.id)); err != nil {
 		return nil, errors.Join(err, w.Abort())
 	}
@@ -103,10 +100,14 @@ func (w *Writer) flush() error {
 	return w.raw(w.sealed)
 }
 
-// raw writes bytes of the file.
+// raw writes bytes of the file and dates it by the store's clock, so that Collect
+// does not take it for a rest.
 func (w *Writer) raw(b []byte) error {
 	n, err := w.file.Write(b)
 	w.at += int64(n)
+	if err == nil {
+		err = w.store.fs.Touch(w.temp, w.store.cfg.Clock.Now())
+	}
 	if err != nil {
 		w.err = w.store.trouble("write a blob", err)
 	}
@@ -189,9 +190,6 @@ func (w *Writer) publish(ref Ref) error {
 		return s.fs.Remove(w.temp)
 	}
 	if err := s.writeKey(ref, w.id, w.key); err != nil {
-		return err
-	}
-	if err := s.fs.Touch(w.temp, s.cfg.Clock.Now()); err != nil {
 		return err
 	}
 	dir := filepath.Dir(s.blobPath(ref))
