@@ -2,6 +2,7 @@ package internal_test
 
 import (
 	"context"
+	"os"
 	"testing"
 
 	"almenara.example/internal/archtest"
@@ -25,5 +26,23 @@ func TestTheWallsStand(t *testing.T) {
 	}
 	for _, v := range archtest.Except(violations, exceptions()) {
 		t.Errorf("%s", v)
+	}
+}
+
+func TestTheDrawnStairsAreCurrent(t *testing.T) {
+	tree, err := archtest.Load(context.Background(), "..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := archtest.PutMap(string(text), archtest.Map(tree))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now != string(text) {
+		t.Error("the stairs drawn in ARCHITECTURE.md are not current; run `make map`")
 	}
 }

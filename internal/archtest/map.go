@@ -20,10 +20,7 @@ func Map(t *Tree) string {
 	rooms, imports := map[string][]string{}, map[string][]string{}
 	for _, p := range t.Packages {
 		stair, room, ok := stairOf(p.Path)
-		if !ok || len(p.Imports()) == 0 && onlyTests(p) {
-			continue
-		}
-		if room == "archtest" || room == "" || room == "test" || room == "tools" {
+		if !ok || onlyTests(p) || testPackage(p.Path) || room == "" {
 			continue
 		}
 		if stair == libraries {
@@ -50,7 +47,7 @@ func Map(t *Tree) string {
 		if len(rooms[room]) == 0 {
 			return
 		}
-		fmt.Fprintf(&b, "%-13s %-33s %s\n", room, what, below(imports[room]))
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%-13s %-33s %s", room, what, below(imports[room])), " ") + "\n")
 		if in := inner(room, rooms[room]); in != "" {
 			fmt.Fprintf(&b, "%-13s   %s\n", "", in)
 		}
