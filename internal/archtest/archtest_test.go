@@ -90,6 +90,26 @@ func TestAForeignKeyPointsDown(t *testing.T) {
 	}
 }
 
+func TestARoomKeepsToItsOwnTables(t *testing.T) {
+	files := map[string]string{
+		"internal/guard/migrations/0001_a.sql": "create table person (id text not null primary key);",
+		"internal/watch/migrations/0001_a.sql": "create table finding (id text not null primary key);",
+		"internal/warn/a.go": `// Package warn is here to be found wanting by a rule.
+package warn
+
+const (
+	fine    = "select p.id from person p where p.id = $1"
+	reads   = "select id from notice join finding on true"
+	writes  = "update person set id = $1"
+)
+`,
+	}
+	got := plant(t, files)
+	if len(got) != 2 || !strings.Contains(got[0], "reads table finding of internal/watch") || !strings.Contains(got[1], "writes table person of internal/guard") {
+		t.Errorf("got %q, want one read and one write over the wall", got)
+	}
+}
+
 func TestWhatIsAllowedIsLeftAlone(t *testing.T) {
 	got := plant(t, map[string]string{
 		"internal/watch/a.go": `// Package watch shows everything that the rules allow.

@@ -15,7 +15,8 @@
 //     variable that changes, no package called util, time only from the clock, no
 //     sleep, no background context below app, no printing outside cmd, no open
 //     ends in comments, no lint exception without a reason.
-//   - SQL: one text for two engines; see [CheckSQL].
+//   - SQL: one text for two engines, see [CheckSQL]; a room writes its own tables
+//     only, and reads besides them those of guard and constituency.
 //
 // The rules read syntax, not types: they are quick (under a second) and a little
 // stricter than need be; an exception is named with its reason.
@@ -91,6 +92,7 @@ func Except(violations []Violation, list []Exception) []Violation {
 
 type checker struct {
 	tree                 *Tree
+	made                 map[string]table // by tables
 	violations, warnings []Violation
 }
 

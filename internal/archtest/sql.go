@@ -79,6 +79,9 @@ func (c *checker) sqlLiterals(p *Package, f *File) {
 			for _, why := range CheckSQL(text) {
 				c.add("sql", c.at(n.Pos()), "%s", why)
 			}
+			for _, why := range c.foreignTables(p, text) {
+				c.add("sql-walls", c.at(n.Pos()), "%s", why)
+			}
 		}
 		return true
 	})
@@ -107,10 +110,65 @@ func unquoted(l *ast.BasicLit) string {
 	return s
 }
 
+var (
+	tableRead    = regexp.MustCompile(`(?i)\b(?:from|join)\s+(\w+)`)
+	tableWritten = regexp.MustCompile(`(?i)\b(?:insert\s+into|update|delete\s+from)\s+(\w+)`)
+)
+
+// foreignTables says which tables of other rooms a text touches. A room writes
+// its own tables only; it reads its own and, for joins, those of guard and
+// constituency below it.
+func (c *checker) foreignTables(p *Package, text string) []string {
+	bare := quotes.ReplaceAllString(text, "''")
+	here := roomPath(p.Path)
+	var out []string
+	for _, m := range tableWritten.FindAllStringSubmatch(bare, -1) {
+		if owner := c.tableOwner(m[1]); owner != "" && owner != here {
+			out = append(out, fmt.Sprintf("%s writes table %s of %s; call that room's verb", here, m[1], owner))
+		}
+	}
+	for _, m := range tableRead.FindAllStringSubmatch(bare, -1) {
+		owner := c.tableOwner(m[1])
+		if owner == "" || owner == here {
+			continue
+		}
+		a, _, _ := stairOf(here)
+		b, _, _ := stairOf(owner)
+		if b > a || owner != "internal/guard" && owner != "internal/constituency" {
+			out = append(out, fmt.Sprintf("%s reads table %s of %s; call that room's query", here, m[1], owner))
+		}
+	}
+	return out
+}
+
+// tableOwner is the room whose migrations make a table, "" for none.
+func (c *checker) tableOwner(name string) string {
+	if t, ok := c.tables()[name]; ok {
+		return roomPath(path.Dir(path.Dir(t.file)))
+	}
+	return ""
+}
+
 // table is what a migration says about a table.
 type table struct {
 	file    string
 	primary []string
+}
+
+// tables collects every table that a migration makes.
+func (c *checker) tables() map[string]table {
+	if c.made != nil {
+		return c.made
+	}
+	c.made = map[string]table{}
+	for f, text := range c.tree.SQL {
+		for _, st := range statements(text) {
+			if name, columns, ok := createTable(st); ok {
+				c.made[name] = table{f, primaryKey(columns)}
+			}
+		}
+	}
+	return c.made
 }
 
 // migrations checks the migration files: the common rules, columns, and foreign
@@ -121,14 +179,6 @@ func (c *checker) migrations() {
 		files = append(files, f)
 	}
 	sort.Strings(files)
-	tables := map[string]table{}
-	for _, f := range files {
-		for _, st := range statements(c.tree.SQL[f]) {
-			if name, columns, ok := createTable(st); ok {
-				tables[name] = table{f, primaryKey(columns)}
-			}
-		}
-	}
 	for _, f := range files {
 		for _, why := range CheckSQL(c.tree.SQL[f]) {
 			c.add("sql", f, "%s", why)
@@ -139,7 +189,7 @@ func (c *checker) migrations() {
 			} else if m := addColumn.FindStringSubmatch(st); m != nil {
 				c.column(f, m[1], m[2], false)
 			}
-			c.references(f, st, tables)
+			c.references(f, st)
 		}
 	}
 }
@@ -277,9 +327,9 @@ func (c *checker) column(file, tableName, item string, key bool) {
 }
 
 // references checks the foreign keys of a statement.
-func (c *checker) references(file, statement string, tables map[string]table) {
+func (c *checker) references(file, statement string) {
 	for _, m := range reference.FindAllStringSubmatch(lineRemark.ReplaceAllString(statement, ""), -1) {
-		t, known := tables[m[1]]
+		t, known := c.tables()[m[1]]
 		if !known {
 			c.add("sql", file, "a foreign key points to %s, which no migration makes", m[1])
 			continue

@@ -25,7 +25,8 @@ type Failed struct {
 }
 
 // Failed returns up to limit (at most 1,000) failed jobs, the newest failure
-// first.
+// first. It reads through the queue's own connections: on SQLite that is the one
+// writer, so never call it inside an act.
 func (q *Queue) Failed(ctx context.Context, limit int) ([]Failed, error) {
 	rows, err := q.list(ctx, min(max(limit, 1), 1000), rivertype.JobStateDiscarded, rivertype.JobStateCancelled)
 	if err != nil {

@@ -28,7 +28,7 @@ type Config struct {
 	// Instance names this process among those that work on one database; after a
 	// crash the same name finds what was left running. Default "almenara".
 	Instance string
-	// Workers is the number of jobs that run at once (default 8).
+	// Workers is the number of jobs that run at once (default 16).
 	Workers int
 	// Poll is the time between two looks for new jobs (default 200 ms).
 	Poll time.Duration
@@ -85,7 +85,7 @@ func New(db *sqldb.DB, c Config) *Queue {
 		c.Instance = "almenara"
 	}
 	if c.Workers == 0 {
-		c.Workers = 8
+		c.Workers = 16
 	}
 	if c.Poll == 0 {
 		c.Poll = 200 * time.Millisecond
@@ -240,7 +240,7 @@ func (q *Queue) Open() error {
 		Queues:                      queues,
 		PeriodicJobs:                q.every,
 		PollOnly:                    true,
-		FetchCooldown:               min(q.cfg.Poll, 100*time.Millisecond),
+		FetchCooldown:               min(q.cfg.Poll, 20*time.Millisecond),
 		FetchPollInterval:           q.cfg.Poll,
 		JobTimeout:                  defaultTimeout,
 		RescueStuckJobsAfter:        time.Hour,
