@@ -110,6 +110,32 @@ const (
 	}
 }
 
+func TestEveryLanguageHasEveryWord(t *testing.T) {
+	got := plant(t, map[string]string{
+		"internal/watch/locales/en.toml": "\"watch.a\" = \"{{.N}} x\"\n[watch.b]\none = \"one\"\nother = \"{{.Count}}\"\n",
+		"internal/watch/locales/fr.toml": "\"watch.a\" = \"y\"\n\"watch.c\" = \"z\"\n",
+		"internal/watch/a.go": `// Package watch is here to be found wanting by a rule.
+package watch
+
+import "` + Module + `/internal/foundation/fault"
+
+func f() error { return fault.New(fault.Invalid, "watch.d", nil) }
+`,
+	})
+	all := strings.Join(got, "\n")
+	for _, want := range []string{
+		`the public sentence "watch.d" is in no locales/en.toml`, "watch.a has the places [], en.toml has [N]",
+		"watch.b is missing", "watch.c is not in en.toml",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("got %q, want %q in it", got, want)
+		}
+	}
+	if len(got) != 4 {
+		t.Errorf("got %d sentences, want 4: %q", len(got), got)
+	}
+}
+
 func TestWhatIsAllowedIsLeftAlone(t *testing.T) {
 	got := plant(t, map[string]string{
 		"internal/watch/a.go": `// Package watch shows everything that the rules allow.

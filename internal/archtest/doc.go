@@ -17,6 +17,8 @@
 //     ends in comments, no lint exception without a reason.
 //   - SQL: one text for two engines, see [CheckSQL]; a room writes its own tables
 //     only, and reads besides them those of guard and constituency.
+//   - Words: every language of a locales folder has the same keys and places, and
+//     every key of a fault is there.
 //
 // The rules read syntax, not types: they are quick (under a second) and a little
 // stricter than need be; an exception is named with its reason.
@@ -64,6 +66,7 @@ func Check(t *Tree) (violations, warnings []Violation) {
 	}
 	c.actFrame()
 	c.migrations()
+	c.locales()
 	return c.violations, c.warnings
 }
 

@@ -26,6 +26,7 @@ const Module = "almenara.example"
 type Tree struct {
 	Packages []*Package
 	SQL      map[string]string // migrations: path → text
+	Locales  map[string]string // locales/*.toml: path → text
 	fset     *token.FileSet
 }
 
@@ -74,16 +75,27 @@ func Load(ctx context.Context, root string) (*Tree, error) {
 			}
 		}
 	}
-	err = filepath.WalkDir(filepath.Join(root, "internal"), func(p string, _ fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(p) != ".sql" || filepath.Base(filepath.Dir(p)) != "migrations" {
-			return err
+	for _, top := range []string{"internal", "web"} {
+		if err := readData(files, root, top); err != nil {
+			return nil, err
 		}
-		return read(files, root, p)
-	})
-	if err != nil {
-		return nil, err
 	}
 	return Parse(files)
+}
+
+// readData reads the migrations and catalogue files below top.
+func readData(files map[string]string, root, top string) error {
+	return filepath.WalkDir(filepath.Join(root, top), func(p string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		switch filepath.Base(filepath.Dir(p)) + filepath.Ext(p) {
+		case "migrations.sql", "locales.toml":
+			return read(files, root, p)
+		default:
+			return nil
+		}
+	})
 }
 
 func read(files map[string]string, root, name string) error {
@@ -99,9 +111,10 @@ func read(files map[string]string, root, name string) error {
 	return nil
 }
 
-// Parse makes a tree of named texts: .go files and migrations/*.sql.
+// Parse makes a tree of named texts: .go files and migrations/*.sql and
+// locales/*.toml.
 func Parse(files map[string]string) (*Tree, error) {
-	t := &Tree{SQL: map[string]string{}, fset: token.NewFileSet()}
+	t := &Tree{SQL: map[string]string{}, Locales: map[string]string{}, fset: token.NewFileSet()}
 	byPath := map[string]*Package{}
 	names := make([]string, 0, len(files))
 	for n := range files {
@@ -109,8 +122,12 @@ func Parse(files map[string]string) (*Tree, error) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if strings.HasSuffix(name, ".sql") {
+		switch path.Ext(name) {
+		case ".sql":
 			t.SQL[name] = files[name]
+			continue
+		case ".toml":
+			t.Locales[name] = files[name]
 			continue
 		}
 		tree, err := parser.ParseFile(t.fset, name, files[name], parser.ParseComments)

@@ -138,7 +138,7 @@ func Add[A any](q *Queue, k Kind[A]) (*Handle[A], error) {
 }
 
 func (h *Handle[A]) periodic(every time.Duration) *river.PeriodicJob {
-	make := func() (river.JobArgs, *river.InsertOpts) {
+	construct := func() (river.JobArgs, *river.InsertOpts) {
 		var zero A
 		body, err := json.Marshal(zero)
 		if err != nil {
@@ -146,7 +146,7 @@ func (h *Handle[A]) periodic(every time.Duration) *river.PeriodicJob {
 		}
 		return payload{kind: h.name, body: body}, &river.InsertOpts{MaxAttempts: h.tries}
 	}
-	return river.NewPeriodicJob(river.PeriodicInterval(every), make,
+	return river.NewPeriodicJob(river.PeriodicInterval(every), construct,
 		&river.PeriodicJobOpts{ID: h.name, RunOnStart: true})
 }
 

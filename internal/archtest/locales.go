@@ -1,0 +1,180 @@
+package archtest
+
+import (
+	"fmt"
+	"go/ast"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+var place = regexp.MustCompile(`\{\{\s*\.(\w+)`)
+
+// locales checks the catalogue's files: every language of a folder has the same
+// keys with the same places, and every key of a fault in the code is in an
+// English file.
+func (c *checker) locales() {
+	folders := map[string]map[string]map[string]string{} // folder → language → key → text
+	known := map[string]bool{}
+	for name, text := range c.tree.Locales {
+		var raw map[string]any
+		if _, err := toml.Decode(text, &raw); err != nil {
+			c.add("locales", name, "the file cannot be read: %v", err)
+			continue
+		}
+		lang, dir := strings.TrimSuffix(path.Base(name), ".toml"), path.Dir(name)
+		if folders[dir] == nil {
+			folders[dir] = map[string]map[string]string{}
+		}
+		flat := map[string]string{}
+		flatten("", raw, flat)
+		folders[dir][lang] = flat
+		if lang == "en" {
+			for k := range flat {
+				known[k] = true
+			}
+		}
+	}
+	for dir, languages := range folders {
+		c.sameKeys(dir, languages)
+	}
+	if len(known) > 0 {
+		c.faultKeys(known)
+	}
+	sort.SliceStable(c.violations, func(i, j int) bool { // maps come in any order
+		a, b := c.violations[i], c.violations[j]
+		return a.Rule == "locales" && b.Rule == "locales" && a.Where+a.Why < b.Where+b.Why
+	})
+}
+
+func (c *checker) sameKeys(dir string, languages map[string]map[string]string) {
+	en := languages["en"]
+	if en == nil {
+		c.add("locales", dir, "there is no en.toml")
+		return
+	}
+	for lang, texts := range languages {
+		if lang == "en" {
+			continue
+		}
+		for k, text := range texts {
+			if want, ok := en[k]; !ok {
+				c.add("locales", dir+"/"+lang+".toml", "%s is not in en.toml", k)
+			} else if a, b := places(want), places(text); !slices.Equal(a, b) {
+				c.add("locales", dir+"/"+lang+".toml", "%s has the places %v, en.toml has %v", k, b, a)
+			}
+		}
+		for k := range en {
+			if _, ok := texts[k]; !ok {
+				c.add("locales", dir+"/"+lang+".toml", "%s is missing", k)
+			}
+		}
+	}
+	for _, lang := range []string{"fr"} {
+		if languages[lang] == nil {
+			c.add("locales", dir, "there is no %s.toml", lang)
+		}
+	}
+}
+
+// flatten writes nested tables as dotted keys; a table of plural forms is one
+// text, whose places are those of all its forms.
+func flatten(prefix string, in map[string]any, out map[string]string) {
+	if prefix != "" && plural(in) {
+		var all []string
+		for _, k := range slices.Sorted(maps.Keys(in)) {
+			all = append(all, fmt.Sprint(in[k]))
+		}
+		out[prefix] = strings.Join(all, "\n")
+		return
+	}
+	for k, v := range in {
+		if prefix != "" {
+			k = prefix + "." + k
+		}
+		if t, ok := v.(map[string]any); ok {
+			flatten(k, t, out)
+			continue
+		}
+		out[k] = fmt.Sprint(v)
+	}
+}
+
+func plural(t map[string]any) bool {
+	if _, ok := t["other"].(string); !ok {
+		return false
+	}
+	for k := range t {
+		if !slices.Contains([]string{"zero", "one", "two", "few", "many", "other"}, k) {
+			return false
+		}
+	}
+	return true
+}
+
+func places(text string) []string {
+	var out []string
+	for _, m := range place.FindAllStringSubmatch(text, -1) {
+		out = append(out, m[1])
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// faultKeys looks for keys of faults that no English file has.
+func (c *checker) faultKeys(known map[string]bool) {
+	const pkg = Module + "/internal/foundation/fault"
+	argument := map[string]int{"New": 1, "OnField": 1, "Wrap": 1, "Hide": 1, "Join": 0}
+	for _, p := range c.tree.Packages {
+		for _, f := range p.Files {
+			local := f.local(pkg)
+			if f.Test || local == "" {
+				continue
+			}
+			check := func(e ast.Expr) {
+				lit, ok := e.(*ast.BasicLit)
+				if !ok {
+					return
+				}
+				if key := unquoted(lit); key != "" && !known[key] {
+					c.add("locales", c.at(e.Pos()), "the public sentence %q is in no locales/en.toml", key)
+				}
+			}
+			ast.Inspect(f.AST, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.CallExpr:
+					if i, ok := argument[faultName(n.Fun, local)]; ok && i < len(n.Args) {
+						check(n.Args[i])
+					}
+				case *ast.CompositeLit:
+					if faultName(n.Type, local) != "Error" {
+						return true
+					}
+					for _, e := range n.Elts {
+						if kv, ok := e.(*ast.KeyValueExpr); ok && fmt.Sprint(kv.Key) == "Key" {
+							check(kv.Value)
+						}
+					}
+				}
+				return true
+			})
+		}
+	}
+}
+
+// faultName is the name in fault.Name, "" for anything else.
+func faultName(e ast.Expr, local string) string {
+	sel, ok := e.(*ast.SelectorExpr)
+	if !ok {
+		return ""
+	}
+	if x, ok := sel.X.(*ast.Ident); !ok || x.Name != local {
+		return ""
+	}
+	return sel.Sel.Name
+}
