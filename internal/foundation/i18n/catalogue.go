@@ -41,7 +41,7 @@ type Catalogue struct {
 type speaker struct {
 	language Language
 	plain    map[string]string
-	formed   map[string]bool // keys with places or plural forms
+	formed   map[string]bool // keys with places or plural forms; true when they have forms
 	keys     []string        // sorted
 	localize *i18n.Localizer
 	numbers  *message.Printer
@@ -182,11 +182,12 @@ func speak(tag language.Tag, messages map[string]*i18n.Message) (*speaker, error
 	bundle := i18n.NewBundle(tag)
 	for key, m := range messages {
 		s.keys = append(s.keys, key)
-		if !strings.Contains(m.Other, "{{") && m.One == "" && m.Two == "" && m.Few == "" && m.Many == "" && m.Zero == "" {
+		plural := m.One+m.Two+m.Few+m.Many+m.Zero != ""
+		if !plural && !strings.Contains(m.Other, "{{") {
 			s.plain[key] = m.Other
 			continue
 		}
-		s.formed[key] = true
+		s.formed[key] = plural
 		if err := bundle.AddMessages(tag, m); err != nil {
 			return nil, fmt.Errorf("add %s: %w", key, err)
 		}
@@ -216,7 +217,8 @@ func (c *Catalogue) Has(lang string) bool { return c.speakers[lang] != nil }
 func (c *Catalogue) HasKey(key string) bool {
 	s := c.speakers[Fallback]
 	_, plain := s.plain[key]
-	return plain || s.formed[key]
+	_, formed := s.formed[key]
+	return plain || formed
 }
 
 // Missing lists the keys that English has and lang lacks, and with extra true also

@@ -64,21 +64,21 @@ func (p *Printer) T(key string, args map[string]any) string {
 		if text, ok := s.plain[key]; ok {
 			return text
 		}
-		if s.formed[key] {
-			return p.form(s, key, args)
+		if plural, ok := s.formed[key]; ok {
+			return p.form(s, key, plural, args)
 		}
 	}
 	return "⟦" + key + "⟧"
 }
 
-func (p *Printer) form(s *speaker, key string, args map[string]any) string {
+func (p *Printer) form(s *speaker, key string, plural bool, args map[string]any) string {
 	config := &i18n.LocalizeConfig{MessageID: key}
 	data := make(map[string]any, len(args))
 	for name, value := range args {
 		data[name] = p.printable(value)
 	}
 	config.TemplateData = data
-	if count, ok := whole(args["Count"]); ok {
+	if count, ok := whole(args["Count"]); ok && plural {
 		config.PluralCount = strconv.FormatInt(count, 10)
 	}
 	text, err := s.localize.Localize(config)
