@@ -78,6 +78,6 @@ clean: ## remove what make built and the demo's data
 release: check test ## build release binaries into dist/
 	@mkdir -p dist
 	for a in amd64 arm64; do \
-	  GOOS=linux GOARCH=$$a $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o dist/almenara-$(VERSION)-linux-$$a ./cmd/almenara || exit 1; \
+	  GOOS=linux GOARCH=$$a $(GO) build -trimpath -ldflags '-s -w' -o dist/almenara-$(VERSION)-linux-$$a ./cmd/almenara || exit 1; \
 	done
 	cd dist && sha256sum almenara-$(VERSION)-* > SHA256SUMS

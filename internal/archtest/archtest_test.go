@@ -136,6 +136,19 @@ func f() error { return fault.New(fault.Invalid, "watch.d", nil) }
 	}
 }
 
+func TestNothingInlineStandsOnAPage(t *testing.T) {
+	got := plant(t, map[string]string{"internal/watch/watchweb/templates/a.html": `<p class="x" data-on="y">fine</p>
+<script src="{{asset "a.js"}}" defer></script>
+<p style="color:red">a</p>
+<button onclick="b()">b</button>
+<script>c()</script>
+<img src="https://cdn.example/d.png">
+`})
+	if len(got) != 4 {
+		t.Errorf("got %q, want the four last lines", got)
+	}
+}
+
 func TestWhatIsAllowedIsLeftAlone(t *testing.T) {
 	got := plant(t, map[string]string{
 		"internal/watch/a.go": `// Package watch shows everything that the rules allow.

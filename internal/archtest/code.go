@@ -208,16 +208,19 @@ func takesTxClosure(t *ast.FuncType) bool {
 	return false
 }
 
+var (
+	openEnd      = regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|X` + `XX|HA` + `CK)\b`)
+	reasonedLint = regexp.MustCompile(`^//nolint:[a-z0-9,_]+ // \S+`)
+)
+
 // comments checks for open ends and for lint exceptions without a reason.
 func (c *checker) comments(f *File) {
-	open := regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|X` + `XX|HA` + `CK)\b`)
-	reasoned := regexp.MustCompile(`^//nolint:[a-z0-9,_]+ // \S+`)
 	for _, group := range f.AST.Comments {
 		for _, cm := range group.List {
-			if m := open.FindString(cm.Text); m != "" {
+			if m := openEnd.FindString(cm.Text); m != "" {
 				c.add("open-end", c.at(cm.Pos()), "%s in a comment; do it, or open an issue", m)
 			}
-			if strings.HasPrefix(cm.Text, "//nolint") && !reasoned.MatchString(cm.Text) {
+			if strings.HasPrefix(cm.Text, "//nolint") && !reasonedLint.MatchString(cm.Text) {
 				c.add("nolint", c.at(cm.Pos()), "a lint exception needs its linter and a reason: //nolint:linter // why")
 			}
 		}

@@ -18,7 +18,8 @@
 //   - SQL: one text for two engines, see [CheckSQL]; a room writes its own tables
 //     only, and reads besides them those of guard and constituency.
 //   - Words: every language of a locales folder has the same keys and places, and
-//     every key of a fault is there.
+//     every key of a fault or a template is there.
+//   - Pages: nothing inline, nothing from another host.
 //
 // The rules read syntax, not types: they are quick (under a second) and a little
 // stricter than need be; an exception is named with its reason.
@@ -67,6 +68,7 @@ func Check(t *Tree) (violations, warnings []Violation) {
 	c.actFrame()
 	c.migrations()
 	c.locales()
+	c.pages()
 	return c.violations, c.warnings
 }
 

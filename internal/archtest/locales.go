@@ -13,7 +13,10 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
-var place = regexp.MustCompile(`\{\{\s*\.(\w+)`)
+var (
+	place      = regexp.MustCompile(`\{\{\s*\.(\w+)`)
+	wordInPage = regexp.MustCompile(`[{(\s]T\s+"([a-z]+\.[a-zA-Z0-9_.]+)"`)
+)
 
 // locales checks the catalogue's files: every language of a folder has the same
 // keys with the same places, and every key of a fault in the code is in an
@@ -45,6 +48,7 @@ func (c *checker) locales() {
 	}
 	if len(known) > 0 {
 		c.faultKeys(known)
+		c.pageKeys(known)
 	}
 	sort.SliceStable(c.violations, func(i, j int) bool { // maps come in any order
 		a, b := c.violations[i], c.violations[j]
@@ -163,6 +167,19 @@ func (c *checker) faultKeys(known map[string]bool) {
 				}
 				return true
 			})
+		}
+	}
+}
+
+// pageKeys looks for keys in templates, {{T "key" …}}, that no English file has.
+func (c *checker) pageKeys(known map[string]bool) {
+	for _, name := range slices.Sorted(maps.Keys(c.tree.Pages)) {
+		for i, line := range strings.Split(c.tree.Pages[name], "\n") {
+			for _, m := range wordInPage.FindAllStringSubmatch(line, -1) {
+				if !known[m[1]] {
+					c.add("locales", fmt.Sprintf("%s:%d", name, i+1), "the word %q is in no locales/en.toml", m[1])
+				}
+			}
 		}
 	}
 }

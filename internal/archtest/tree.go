@@ -27,6 +27,7 @@ type Tree struct {
 	Packages []*Package
 	SQL      map[string]string // migrations: path → text
 	Locales  map[string]string // locales/*.toml: path → text
+	Pages    map[string]string // templates: path → text
 	fset     *token.FileSet
 }
 
@@ -83,18 +84,17 @@ func Load(ctx context.Context, root string) (*Tree, error) {
 	return Parse(files)
 }
 
-// readData reads the migrations and catalogue files below top.
+// readData reads the migrations, catalogue files and templates below top.
 func readData(files map[string]string, root, top string) error {
 	return filepath.WalkDir(filepath.Join(root, top), func(p string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		switch filepath.Base(filepath.Dir(p)) + filepath.Ext(p) {
-		case "migrations.sql", "locales.toml":
+		folder, ext := filepath.Base(filepath.Dir(p)), filepath.Ext(p)
+		if folder == "migrations" && ext == ".sql" || folder == "locales" && ext == ".toml" || ext == ".html" {
 			return read(files, root, p)
-		default:
-			return nil
 		}
+		return nil
 	})
 }
 
@@ -111,10 +111,10 @@ func read(files map[string]string, root, name string) error {
 	return nil
 }
 
-// Parse makes a tree of named texts: .go files and migrations/*.sql and
-// locales/*.toml.
+// Parse makes a tree of named texts: .go files and migrations/*.sql,
+// locales/*.toml and templates (*.html).
 func Parse(files map[string]string) (*Tree, error) {
-	t := &Tree{SQL: map[string]string{}, Locales: map[string]string{}, fset: token.NewFileSet()}
+	t := &Tree{SQL: map[string]string{}, Locales: map[string]string{}, Pages: map[string]string{}, fset: token.NewFileSet()}
 	byPath := map[string]*Package{}
 	names := make([]string, 0, len(files))
 	for n := range files {
@@ -128,6 +128,9 @@ func Parse(files map[string]string) (*Tree, error) {
 			continue
 		case ".toml":
 			t.Locales[name] = files[name]
+			continue
+		case ".html":
+			t.Pages[name] = files[name]
 			continue
 		}
 		tree, err := parser.ParseFile(t.fset, name, files[name], parser.ParseComments)

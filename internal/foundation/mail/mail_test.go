@@ -173,6 +173,17 @@ func TestConnectionsAreEncryptedAndAuthenticated(t *testing.T) {
 	}
 }
 
+func TestTLSFromTheFirstByte(t *testing.T) {
+	s := mailtest.NewTLS(t)
+	c := client(t, s, func(c *mail.Config) { c.Security, c.CAFile = mail.TLS, s.CAFile })
+	if o, err := c.Send(context.Background(), sample()); err != nil || o.State != mail.Accepted {
+		t.Fatalf("got %+v, %v; want accepted", o, err)
+	}
+	if !s.Received()[0].TLS {
+		t.Error("got a message without TLS")
+	}
+}
+
 func TestAnEndedContextEndsTheWait(t *testing.T) {
 	s := mailtest.New(t)
 	ctx, cancel := context.WithCancel(context.Background())

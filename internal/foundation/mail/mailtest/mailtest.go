@@ -79,10 +79,21 @@ const (
 	Password = "correct horse"
 )
 
-// New starts a server that ends with the test.
+// New starts a server that ends with the test. It offers STARTTLS.
 func New(t testing.TB) *Server {
 	t.Helper()
-	s, err := Start(t.TempDir(), "127.0.0.1:0")
+	return run(t, false)
+}
+
+// NewTLS is New for a server that speaks TLS from the first byte.
+func NewTLS(t testing.TB) *Server {
+	t.Helper()
+	return run(t, true)
+}
+
+func run(t testing.TB, implicitTLS bool) *Server {
+	t.Helper()
+	s, err := start(t.TempDir(), "127.0.0.1:0", implicitTLS)
 	if err != nil {
 		t.Fatalf("start the mail server: %v", err)
 	}
@@ -96,7 +107,9 @@ func New(t testing.TB) *Server {
 
 // Start starts a server at addr that keeps its certificate and what it receives
 // (received.jsonl) in dir. What the file holds already counts as received.
-func Start(dir, addr string) (*Server, error) {
+func Start(dir, addr string) (*Server, error) { return start(dir, addr, false) }
+
+func start(dir, addr string, implicitTLS bool) (*Server, error) {
 	s := &Server{CAFile: filepath.Join(dir, "ca.pem"), arrived: make(chan struct{})}
 	cert, err := certificate(s.CAFile)
 	if err != nil {
@@ -123,6 +136,9 @@ func Start(dir, addr string) (*Server, error) {
 	s.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}}
 	s.server.AllowInsecureAuth = true
 	s.server.ErrorLog = quiet{}
+	if implicitTLS {
+		l = tls.NewListener(l, s.server.TLSConfig)
+	}
 	go func() { _ = s.server.Serve(l) }() // it returns when Close is called
 	return s, nil
 }
