@@ -27,7 +27,8 @@ const maxColumns = 4096
 // CSV reads comma-separated values, by RFC 4180 with these allowances: LF or
 // CRLF, a byte order mark, another delimiter, empty lines (skipped), a last
 // line without an end. A quotation mark may only open a field at its start and
-// close it at its end, doubled inside. A record whose quotation marks do not
+// close it at its end, doubled inside, or after a backslash when the line makes
+// sense in no other way. A record whose quotation marks do not
 // fit, or which runs over lines and then has the wrong number of columns, is
 // set aside as its first line alone, and reading goes on at the next line: a
 // stray mark costs one line, not the file.
@@ -152,6 +153,9 @@ func (c *CSV) next(want int) (*Record, error) {
 				line, used = c.firstLine()
 				lines = 1
 			}
+		}
+		if reason == BadQuote && c.splitBackslash(line, want) {
+			reason = ""
 		}
 		if reason == "" {
 			reason = c.check(line, want)

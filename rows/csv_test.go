@@ -73,6 +73,8 @@ func TestEachKindOfRowIsReadOrSetAsideAlone(t *testing.T) {
 			`4+4 line 2: bad_quote`, `9+7 line 3: ["3" "4"]`, `17+7 line 4: ["5" "6"]`}},
 		"two stray marks on two lines": {"a,b\n1,\"2\n3,4\n5\",6\n7,8\n", []string{
 			`4+4 line 2: bad_quote`, `9+3 line 3: ["3" "4"]`, `13+4 line 4: bad_quote`, `18+3 line 5: ["7" "8"]`}},
+		"marks behind backslashes": {"a,b\n\"x=\\\"y\\\"\",2\n\"p\\\"\",4\n\"C:\\\",5\n", []string{
+			`4+11 line 2: ["x=\"y\"" "2"]`, `16+7 line 3: ["p\"" "4"]`, `24+7 line 4: ["C:\\" "5"]`}},
 		"an open mark on the last line": {"a,b\n1,\"2", []string{`4+4 line 2: bad_quote`}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -143,3 +143,52 @@ func (c *CSV) firstLine() (line []byte, used int) {
 	}
 	return bytes.TrimSuffix(line, []byte{'\r'}), used
 }
+
+// splitBackslash is the second chance of a line whose quotation marks do not
+// fit: some writers put a backslash before a mark inside quotation marks
+// instead of doubling it. The line is accepted when it then has exactly the
+// header's columns.
+func (c *CSV) splitBackslash(record []byte, want int) bool {
+	if want < 0 || !bytes.Contains(record, []byte(`\"`)) {
+		return false
+	}
+	c.fields, c.scratch = c.fields[:0], c.scratch[:0]
+	for {
+		if len(record) == 0 || record[0] != '"' {
+			i := bytes.IndexByte(record, c.delimiter)
+			field := record
+			if i >= 0 {
+				field = record[:i:i]
+			}
+			if bytes.IndexByte(field, '"') >= 0 {
+				return false
+			}
+			c.fields = append(c.fields, field)
+			if i < 0 {
+				return len(c.fields) == want
+			}
+			record = record[i+1:]
+			continue
+		}
+		from, end := len(c.scratch), 1
+		for end < len(record) && record[end] != '"' {
+			if record[end] == '\\' && end+1 < len(record) && record[end+1] == '"' {
+				end++
+			}
+			c.scratch = append(c.scratch, record[end])
+			end++
+		}
+		if end == len(record) {
+			return false
+		}
+		c.fields = append(c.fields, c.scratch[from:len(c.scratch):len(c.scratch)])
+		record = record[end+1:]
+		if len(record) == 0 {
+			return len(c.fields) == want
+		}
+		if record[0] != c.delimiter {
+			return false
+		}
+		record = record[1:]
+	}
+}
