@@ -14,7 +14,7 @@ GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run deps test fast check vet walls bench fuzz e2e map assets clean release
+.PHONY: help build run deps test fast check fmt vet walls map-check bench fuzz e2e map assets clean release
 
 ##@ Start here
 help: ## print this help
@@ -52,6 +52,9 @@ check: fast map-check ## formatting, vet, staticcheck, golangci-lint, walls
 
 fast: vet walls ## formatting, vet and walls: what `make test` runs first
 	@d=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$d" ] || { echo "gofmt wants to change:"; echo "$$d"; exit 1; }
+
+fmt: ## format all Go files as check wants them
+	$(GO) run $(GOLANGCI) fmt ./...
 
 vet: ## go vet
 	$(GO) vet ./...
