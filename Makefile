@@ -46,12 +46,12 @@ fuzz: ## fuzz every target for FUZZTIME (30s) each; PKGS for some
 
 ##@ Checks
 check: fast map-check ## formatting, vet, staticcheck, golangci-lint, walls
-	@d=$$($(GO) run $(GOFUMPT) -l $$(git ls-files '*.go')); [ -z "$$d" ] || { echo "gofumpt wants to change:"; echo "$$d"; exit 1; }
+	@d=$$($(GO) run $(GOFUMPT) -l .); [ -z "$$d" ] || { echo "gofumpt wants to change:"; echo "$$d"; exit 1; }
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(GOLANGCI) run ./...
 
 fast: vet walls ## formatting, vet and walls: what `make test` runs first
-	@d=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$d" ] || { echo "gofmt wants to change:"; echo "$$d"; exit 1; }
+	@d=$$(gofmt -l .); [ -z "$$d" ] || { echo "gofmt wants to change:"; echo "$$d"; exit 1; }
 
 fmt: ## format all Go files as check wants them
 	$(GO) run $(GOLANGCI) fmt ./...
