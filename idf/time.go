@@ -25,7 +25,62 @@ func ParseTime(b []byte) (micros int64, ok bool) {
 	if micros, ok = parseISO(b); ok {
 		return micros, true
 	}
+	if micros, ok = parseHTTPDate(b); ok {
+		return micros, true
+	}
 	return parseOther(b)
+}
+
+// parseHTTPDate reads "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section
+// 5.6.7), which reports hold in plenty.
+func parseHTTPDate(b []byte) (int64, bool) {
+	if len(b) != 29 || b[3] != ',' || b[4] != ' ' || b[7] != ' ' || b[11] != ' ' || b[16] != ' ' ||
+		b[19] != ':' || b[22] != ':' || string(b[25:]) != " GMT" {
+		return 0, false
+	}
+	switch string(b[:3]) {
+	case "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun":
+	default:
+		return 0, false
+	}
+	month := monthNumber(b[8:11])
+	year, day := digits2(b[12:])*100+digits2(b[14:]), digits2(b[5:])
+	hour, minute, second := digits2(b[17:]), digits2(b[20:]), digits2(b[23:])
+	if month == 0 || year < firstYear || year > lastYear || day < 1 || day > daysIn(year, month) ||
+		hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 {
+		return 0, false
+	}
+	return (int64(daysSince1970(year, month, day))*86400 + int64(hour*3600+minute*60+second)) * secondMicros, true
+}
+
+func monthNumber(b []byte) int {
+	switch string(b) {
+	case "Jan":
+		return 1
+	case "Feb":
+		return 2
+	case "Mar":
+		return 3
+	case "Apr":
+		return 4
+	case "May":
+		return 5
+	case "Jun":
+		return 6
+	case "Jul":
+		return 7
+	case "Aug":
+		return 8
+	case "Sep":
+		return 9
+	case "Oct":
+		return 10
+	case "Nov":
+		return 11
+	case "Dec":
+		return 12
+	}
+	return 0
 }
 
 // parseISO reads YYYY-MM-DD, then maybe a time of day, then maybe a zone.
@@ -147,12 +202,22 @@ func parseOther(b []byte) (int64, bool) {
 // AppendTime writes a time as the event format has it, in UTC with its offset
 // ("2006-01-02T15:04:05+00:00"), and microseconds when there are any.
 func AppendTime(dst []byte, micros int64) []byte {
-	layout := "2006-01-02T15:04:05+00:00"
-	if micros%secondMicros != 0 {
-		layout = "2006-01-02T15:04:05.000000+00:00"
+	t := time.UnixMicro(micros).UTC()
+	year, month, day := t.Date()
+	if year < 0 || year > 9999 {
+		return t.AppendFormat(dst, "2006-01-02T15:04:05+00:00")
 	}
-	return time.UnixMicro(micros).UTC().AppendFormat(dst, layout)
+	hour, minute, second := t.Clock()
+	dst = append2(append2(dst, year/100), year%100)
+	dst = append2(append(append2(append(dst, '-'), int(month)), '-'), day)
+	dst = append2(append(append2(append(append2(append(dst, 'T'), hour), ':'), minute), ':'), second)
+	if below := int(micros % secondMicros); below > 0 {
+		dst = append2(append2(append2(append(dst, '.'), below/10000), below/100%100), below%100)
+	}
+	return append(dst, "+00:00"...)
 }
+
+func append2(dst []byte, v int) []byte { return append(dst, byte('0'+v/10), byte('0'+v%10)) }
 
 // digits2 reads two decimal digits; -1 (or less) when they are not. A result
 // of two of them is below zero whenever one of them is.

@@ -112,7 +112,12 @@ func unset(v []byte) bool {
 	return len(v) == 1 && v[0] == '0' || len(v) == 7 && string(v) == "unknown"
 }
 
-func trim(v []byte) []byte { return bytes.Trim(v, " \t") }
+func trim(v []byte) []byte {
+	if len(v) == 0 || (v[0] > ' ' && v[len(v)-1] > ' ') {
+		return v
+	}
+	return bytes.Trim(v, " \t")
+}
 
 // text keeps a text in a field, or below extra when it is not of its type.
 func text(o *op, v []byte, ev *idf.Event) Reason {
