@@ -71,7 +71,7 @@ func parseText(text string) (c Checkpoint, err error) {
 	if err != nil || c.Size < 0 || strconv.FormatInt(c.Size, 10) != lines[1] {
 		return c, errors.New("its size is not a number")
 	}
-	root, err := base64.StdEncoding.DecodeString(lines[2])
+	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
 	if err != nil || len(root) != tlog.HashSize {
 		return c, errors.New("its root is not a hash")
 	}

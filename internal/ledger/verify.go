@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/blob/durable"
@@ -124,6 +125,9 @@ func (v *verifier) readFiles() {
 		v.problem("high", "%v", err)
 	} else if haveHigh {
 		v.mark("high", high.Size, high.Root)
+		if name, _, _ := strings.Cut(v.o.VerifierKey, "+"); high.Origin != name {
+			v.problem("high", "it is of the log %q, not of %q", high.Origin, name)
+		}
 	}
 	b, err := v.files.checkpoint()
 	if err != nil {

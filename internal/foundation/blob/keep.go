@@ -130,19 +130,24 @@ func (s *Store) destroy(e erasure) error {
 // power cut tore is closed first, so that it spoils no other.
 func (s *Store) appendErasures(lines string) error {
 	path := s.cfg.ErasureList
-	old, err := durable.ReadFile(s.fs, path, maxErasureList)
+	st, err := s.fs.Stat(path)
 	fresh := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !fresh {
 		return err
 	}
-	if len(old) > 0 && old[len(old)-1] != '\n' {
-		lines = "\n" + lines
-	}
-	f, err := s.fs.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := s.fs.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(f, lines)
+	if !fresh && st.Size() > 0 {
+		var last [1]byte
+		if _, err = f.ReadAt(last[:], st.Size()-1); err == nil && last[0] != '\n' {
+			lines = "\n" + lines
+		}
+	}
+	if err == nil {
+		_, err = io.WriteString(f, lines)
+	}
 	if err == nil {
 		err = f.Sync()
 	}
