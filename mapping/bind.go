@@ -41,7 +41,10 @@ type Bound struct {
 	slots                             []slot
 	values                            []idf.Value
 
-	locators string // the first column that says where an event was; "" when the file has none
+	// locators is the column that says where an event was: of source.ip, or
+	// the first of another place in plans without source.ip. Empty when the
+	// file lost it: then rows without a place are accepted.
+	locators string
 	reject   Reject
 	cves     [maxCVEs][]byte
 }
@@ -85,6 +88,7 @@ func (p *Plan) Bind(header []string) (*Bound, Fit) {
 	b.setConstants()
 	used := make(map[string]bool, len(header))
 	var done []Column
+	hasIP := p.fills(Target{Field: idf.SourceIP})
 	for i := range p.Columns {
 		c := &p.Columns[i]
 		at, ok := index[c.Name]
@@ -105,7 +109,7 @@ func (p *Plan) Bind(header []string) (*Bound, Fit) {
 		if c.Target.Field == idf.SourceIP && b.ipCol < 0 {
 			b.ipCol = at
 		}
-		if b.locators == "" && locates(c.Target.Field) {
+		if b.locators == "" && locates(c.Target.Field) && (!hasIP || c.Target.Field == idf.SourceIP) {
 			b.locators = c.Name
 		}
 		done = append(done, *c)

@@ -364,5 +364,8 @@ func (p *Plan) UsualKey() []string {
 			key = append(key, t.String())
 		}
 	}
+	if len(key) == 0 {
+		return pick("time.source")
+	}
 	return key
 }

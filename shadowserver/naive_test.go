@@ -112,7 +112,10 @@ func naive(t testing.TB, r naiveReport, text []byte) []outcome {
 
 func naiveRow(r naiveReport, at map[string]int, row []string) outcome {
 	o := outcome{extras: map[string]string{}}
-	canLocate, located := false, false
+	canLocate, located, hasIP := false, false, false
+	for _, e := range append(append([][]any{}, r.Required...), r.Optional...) {
+		hasIP = hasIP || e[0] == "source.ip"
+	}
 	for _, e := range append(append([][]any{}, r.Required...), r.Optional...) {
 		field, _ := e[0].(string)
 		column := e[1].(string)
@@ -125,7 +128,7 @@ func naiveRow(r naiveReport, at map[string]int, row []string) outcome {
 			continue
 		}
 		place := naivePlace(field)
-		canLocate = canLocate || place
+		canLocate = canLocate || place && (!hasIP || field == "source.ip")
 		text, reason := naiveConvert(field, conversion, row[i], at, row)
 		if reason != "" {
 			return outcome{reason: reason}
