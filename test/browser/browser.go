@@ -92,6 +92,8 @@ type Tab struct {
 	t   testing.TB
 	ctx context.Context
 
+	width, height int64
+
 	mu        sync.Mutex
 	trouble   []trouble
 	documents map[string]bool // addresses of pages, whose status is the test's business
@@ -313,6 +315,7 @@ func (tab *Tab) WaitURL(part string) {
 // Viewport sets the size of the window's inside in CSS pixels.
 func (tab *Tab) Viewport(width, height int64) {
 	tab.t.Helper()
+	tab.width, tab.height = width, height
 	tab.do("set the viewport", chromedp.EmulateViewport(width, height))
 }
 
@@ -349,26 +352,24 @@ func (tab *Tab) Cookie(url, name, value string) {
 	}
 }
 
-// Screenshot writes the whole page as <name>.png and returns the file's path.
-func (tab *Tab) Screenshot(name string) string { tab.t.Helper(); return tab.picture(name, true) }
+// Screenshot writes the whole page as <name>.png and returns the file's path. The
+// window grows to the page for the moment, so that sticky parts stand where they end.
+func (tab *Tab) Screenshot(name string) string {
+	tab.t.Helper()
+	width, height := tab.width, tab.height
+	defer tab.Viewport(width, height)
+	for range 2 { // what is as high as the window grows with it once
+		tab.Viewport(width, max(height, min(12000, Eval[int64](tab, "document.documentElement.scrollHeight"))))
+	}
+	return tab.Shot(name)
+}
 
-// Shot writes what the window shows as <name>.png, sticky parts where they stand.
-func (tab *Tab) Shot(name string) string { tab.t.Helper(); return tab.picture(name, false) }
-
-func (tab *Tab) picture(name string, whole bool) string {
+// Shot writes what the window shows as <name>.png and returns the file's path.
+func (tab *Tab) Shot(name string) string {
 	tab.t.Helper()
 	ctx, cancel := context.WithTimeout(tab.ctx, patience)
 	defer cancel()
-	params := page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng}
-	var body []byte
-	var err error
-	if whole {
-		body, err = chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	} else {
-		var shot page.CaptureScreenshotResult
-		shot, err = chromedp.Call(ctx, page.CaptureScreenshot, params)
-		body = shot.Data
-	}
+	shot, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng})
 	if err != nil {
 		tab.t.Fatalf("take a picture of %s: %v", name, err)
 	}
@@ -380,7 +381,7 @@ func (tab *Tab) picture(name string, whole bool) string {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		tab.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, body, 0o644); err != nil {
+	if err := os.WriteFile(path, shot.Data, 0o644); err != nil {
 		tab.t.Fatal(err)
 	}
 	return path

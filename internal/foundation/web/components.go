@@ -195,13 +195,14 @@ type Form struct {
 	Audience *Audience // "who will see this", shown before the button
 }
 
-// Fail puts faults beside their fields; those without a field of the form are left
-// for the summary alone.
+// Fail puts faults beside their fields and the fields' labels into the faults, for
+// the summary on top; faults without a field of the form stay in the summary alone.
 func (f *Form) Fail(faults []FieldFault) {
 	for i := range f.Fields {
-		for _, fault := range faults {
-			if fault.Field == f.Fields[i].Name {
-				f.Fields[i].Error = fault.Text
+		for j := range faults {
+			if faults[j].Field == f.Fields[i].Name {
+				f.Fields[i].Error = faults[j].Text
+				faults[j].Label = f.Fields[i].Label
 			}
 		}
 	}

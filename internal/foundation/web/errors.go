@@ -148,6 +148,7 @@ func Sentence(p *i18n.Printer, f *fault.Error) string { return p.T(f.Key, f.Args
 // FieldFault is one fault beside a field and in the summary on top.
 type FieldFault struct {
 	Field string
+	Label string // the field's label in the form, filled by Form.Fail
 	Text  string
 	Key   string
 }

@@ -90,7 +90,7 @@ func ageElement(words *i18n.Printer, now, t time.Time, focus bool) template.HTML
 		stop = ` tabindex="0"`
 	}
 	return template.HTML(fmt.Sprintf( //nolint:gosec // every value is escaped or made here
-		`<time class="age" datetime="%s" title="%[2]s" data-exact="%[2]s"%s>%s</time>`,
+		`<time class="age" dir="auto" datetime="%s" title="%[2]s" data-exact="%[2]s"%s>%s</time>`,
 		t.UTC().Format(time.RFC3339), template.HTMLEscapeString(words.Time(t)), stop, template.HTMLEscapeString(words.Age(now.Sub(t)))))
 }
 
@@ -98,7 +98,7 @@ func timeElement(words *i18n.Printer, t time.Time) template.HTML {
 	if t.IsZero() {
 		return ""
 	}
-	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, //nolint:gosec // escaped
+	return template.HTML(fmt.Sprintf(`<time dir="auto" datetime="%s">%s</time>`, //nolint:gosec // escaped
 		t.UTC().Format(time.RFC3339), template.HTMLEscapeString(words.Time(t))))
 }
 
