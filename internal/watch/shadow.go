@@ -1,0 +1,159 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"almenara.example/internal/constituency"
+	"almenara.example/internal/foundation/sqldb"
+)
+
+// WouldTell is one line of the shadow report: what would have gone to whom.
+type WouldTell struct {
+	Source   Source
+	Org      int64 // 0: nobody, unrouted
+	Level    constituency.Level
+	Contact  string // mail address, empty when none is known
+	Findings uint64
+}
+
+// Shadow is the preview of what a source found and nobody was told: exactly what
+// AcceptPreview releases. UpTo is the newest delivery in it.
+func (w *Watch) Shadow(ctx context.Context, r sqldb.Reader, src Source) (lines []WouldTell, upTo int64, err error) {
+	set, upTo, err := w.unreleased(ctx, r, src.ID)
+	if err != nil {
+		return nil, 0, err
+	}
+	perOrg := w.perOrg(set)
+	x := w.constituency.Index()
+	for _, o := range sortedOrgs(perOrg) {
+		l := WouldTell{Source: src, Org: o.org, Level: constituency.Level(o.level), Findings: perOrg[o].GetCardinality()}
+		if _, ok := x.Org(o.org); ok {
+			if l.Contact, err = w.firstMail(ctx, r, o.org); err != nil {
+				return nil, 0, err
+			}
+		}
+		lines = append(lines, l)
+	}
+	return lines, upTo, nil
+}
+
+// unreleased is the set of open findings that a source's unreleased deliveries
+// would tell of.
+func (w *Watch) unreleased(ctx context.Context, r sqldb.Reader, source int64) (*roaring.Bitmap, int64, error) {
+	ds, err := sqldb.All(ctx, r, scanDelivery, `select `+deliveryColumns+` from watch_delivery
+		where source_id = $1 and act_order > 0 and released_at = 0 order by id`, source)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read unreleased deliveries: %w", err)
+	}
+	set := roaring.New()
+	upTo := int64(0)
+	for _, d := range ds {
+		upTo = d.ID
+		if d.News == "" {
+			continue
+		}
+		b, err := w.readBitmap(ctx, d.News)
+		if err != nil {
+			return nil, 0, err
+		}
+		set.Or(b)
+	}
+	w.facets.view(func(x *facets) { set.And(bitmap2(x.state, Open)) })
+	return set, upTo, nil
+}
+
+// orgLevel is an organisation told as operator, network owner or national CSIRT.
+type orgLevel struct {
+	org   int64
+	level uint8
+}
+
+// perOrg splits a set of findings by whom it concerns.
+func (w *Watch) perOrg(set *roaring.Bitmap) map[orgLevel]*roaring.Bitmap {
+	out := map[orgLevel]*roaring.Bitmap{}
+	w.facets.view(func(x *facets) {
+		for it := set.Iterator(); it.HasNext(); {
+			id := it.Next()
+			a := x.at(id)
+			bitmap(out, orgLevel{int64(a.org), a.level}).Add(id)
+		}
+	})
+	return out
+}
+
+func sortedOrgs[V any](m map[orgLevel]V) []orgLevel {
+	out := make([]orgLevel, 0, len(m))
+	for o := range m {
+		out = append(out, o)
+	}
+	slices.SortFunc(out, func(a, b orgLevel) int {
+		if a.level != b.level {
+			return int(b.level) - int(a.level)
+		}
+		return int(a.org - b.org)
+	})
+	return out
+}
+
+func (w *Watch) firstMail(ctx context.Context, r sqldb.Reader, org int64) (string, error) {
+	cs, err := w.constituency.Contacts(ctx, r, org)
+	if err != nil {
+		return "", fmt.Errorf("read contacts: %w", err)
+	}
+	for _, c := range cs {
+		if c.Email != "" {
+			return c.Email, nil
+		}
+	}
+	return "", nil
+}
+
+// News is what one organisation is to be told of a released delivery.
+type News struct {
+	Org      int64
+	Level    constituency.Level
+	Findings []int64 // in order of opening
+}
+
+// ReleasedNews returns, per organisation, the findings of a delivery that may be
+// told: opened, back or worse with it, still open, and released. It is empty for a
+// delivery that is not released. A delivery's news never changes afterwards but by
+// findings leaving the open state or their organisation.
+func (w *Watch) ReleasedNews(ctx context.Context, r sqldb.Reader, delivery int64) ([]News, error) {
+	d, err := w.Delivery(ctx, r, delivery)
+	if err != nil || d.ActOrder == 0 || d.ReleasedAt.IsZero() || d.News == "" {
+		return nil, err
+	}
+	set, err := w.readBitmap(ctx, d.News)
+	if err != nil {
+		return nil, err
+	}
+	w.facets.view(func(x *facets) { set.And(bitmap2(x.state, Open)) })
+	perOrg := w.perOrg(set)
+	var out []News
+	for _, o := range sortedOrgs(perOrg) {
+		if o.org == 0 {
+			continue
+		}
+		n := News{Org: o.org, Level: constituency.Level(o.level)}
+		for it := perOrg[o].Iterator(); it.HasNext(); {
+			n.Findings = append(n.Findings, int64(it.Next()))
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// FindingsByID returns findings as an organisation's people may see them; those
+// that they may not are left out. At most 1,000 at once.
+func (w *Watch) FindingsByID(ctx context.Context, r sqldb.Reader, ids []int64, org int64) ([]Finding, error) {
+	short := make([]uint32, 0, len(ids))
+	for _, id := range ids[:min(len(ids), 1000)] {
+		short = append(short, uint32(id))
+	}
+	return w.findingsByID(ctx, r, short, org)
+}
