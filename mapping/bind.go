@@ -11,6 +11,9 @@ import (
 
 // Fit says how a header fits a plan. Nothing in it refuses a file.
 type Fit struct {
+	// Found counts the plan's columns which the file has. A file with none is
+	// hardly of this kind: its rows hold nothing but extra values.
+	Found int
 	// Lost are the plan's columns which the file lacks; LostRequired those of
 	// them which the plan calls required.
 	Lost, LostRequired []string
@@ -122,6 +125,7 @@ func (p *Plan) Bind(header []string) (*Bound, Fit) {
 		fit.Added = append(fit.Added, name)
 		b.ops = append(b.ops, op{col: i, field: idf.Extra, name: names.unique(name, i), column: name})
 	}
+	fit.Found = len(p.Names()) - len(fit.Lost)
 	for _, name := range p.Key {
 		t := To(name)
 		b.key = append(b.key, t)
@@ -329,6 +333,10 @@ type Reject struct {
 	// IP is an address that can be read in the row all the same; the zero Addr
 	// when there is none. Whoever takes absence for proof must leave it out.
 	IP netip.Addr
+	// IPs, when a Scan has made the reject, are all addresses that may be
+	// meant: IP alone when the columns stand where they should, every one that
+	// can be read when they may have shifted. Valid until the next call.
+	IPs []netip.Addr
 	// Where the row is in its file, when a Scan has made the reject: see
 	// rows.RowError.
 	Line        int

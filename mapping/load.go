@@ -27,6 +27,7 @@ type LoadError struct {
 	Example string // a line that would do; may be empty
 }
 
+// Error is one line for a person: place, key, what is wrong, what would do.
 func (e *LoadError) Error() string {
 	var b strings.Builder
 	if e.Line > 0 {

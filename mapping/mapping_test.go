@@ -126,7 +126,7 @@ func TestAFileGoesThroughAMapping(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if diff := cmp.Diff(mapping.Fit{Added: []string{"new"}}, fit); diff != "" {
+	if diff := cmp.Diff(mapping.Fit{Found: 6, Added: []string{"new"}}, fit); diff != "" {
 		t.Errorf("fit (-want +got)\n%s", diff)
 	}
 }
@@ -146,7 +146,7 @@ func TestJSONLinesGoThroughTheSamePlan(t *testing.T) {
 	if !strings.Contains(got[0], `"extra.deep.x":"true"`) || !strings.Contains(got[4], `"extra.late":"1"`) {
 		t.Errorf("added names are lost: %s, %s", got[0], got[4])
 	}
-	if diff := cmp.Diff(mapping.Fit{Lost: []string{"name", "grade", "banner"}, Added: []string{"deep.x", "late"}}, fit); diff != "" {
+	if diff := cmp.Diff(mapping.Fit{Found: 3, Lost: []string{"name", "grade", "banner"}, Added: []string{"deep.x", "late"}}, fit); diff != "" {
 		t.Errorf("fit (-want +got)\n%s", diff)
 	}
 }
@@ -155,7 +155,7 @@ func TestLostColumnsAreToldAndFailNothing(t *testing.T) {
 	p := load(t, telnet)
 	got, fit := scan(t, p, strings.NewReader("banner;banner;\nx;y;z\n"))
 	want := mapping.Fit{
-		Lost: []string{"when", "address", "port", "name", "grade"}, LostRequired: []string{"when", "address"},
+		Found: 1, Lost: []string{"when", "address", "port", "name", "grade"}, LostRequired: []string{"when", "address"},
 		Added: []string{""}, Duplicate: []string{"banner"}, LostKey: []string{"source.ip", "source.port"},
 	}
 	if diff := cmp.Diff(want, fit); diff != "" || !fit.Weak() {
@@ -274,6 +274,20 @@ func TestKeysDifferExactlyWhenTheirPartsDo(t *testing.T) {
 			t.Fatalf("%q and %q: keys %x and %x", x, y, key(x), key(y))
 		}
 	})
+}
+
+func TestARowWithShiftedColumnsTellsEveryAddressThatMayBeMeant(t *testing.T) {
+	s, err := load(t, telnet).Open(strings.NewReader("when;address;port\n2026-05-01;192.0.2.1;23;192.0.2.2\nnever;192.0.2.3;23\n"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ev idf.Event
+	for _, want := range []string{"[192.0.2.1 192.0.2.2]", "[192.0.2.3]"} {
+		_, reject, err := s.Next(&ev)
+		if err != nil || reject == nil || fmt.Sprint(reject.IPs) != want {
+			t.Errorf("got %+v, %v, want the addresses %s", reject, err, want)
+		}
+	}
 }
 
 func TestEveryReadableAddressOfABadRowIsFound(t *testing.T) {

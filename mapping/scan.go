@@ -17,6 +17,7 @@ type Scan struct {
 	fit    Fit
 	seen   []bool // JSON lines: columns that have had a value
 	row    Reject
+	ips    []netip.Addr
 	jsonIn bool
 }
 
@@ -50,7 +51,8 @@ func (s *Scan) Next(ev *idf.Event) (*rows.Record, *Reject, error) {
 			return nil, nil, err
 		}
 		ev.Reset()
-		s.row = Reject{Reason: bad.Reason, IP: s.bound.ReadableIP(bad.Fields), Line: bad.Line, Offset: bad.Offset, Len: bad.Len}
+		s.ips = s.bound.AppendReadableIPs(s.ips[:0], bad.Fields)
+		s.row = Reject{Reason: bad.Reason, IP: s.bound.ReadableIP(bad.Fields), IPs: s.ips, Line: bad.Line, Offset: bad.Offset, Len: bad.Len}
 		return nil, &s.row, nil
 	}
 	if s.jsonIn {
@@ -58,6 +60,10 @@ func (s *Scan) Next(ev *idf.Event) (*rows.Record, *Reject, error) {
 	}
 	if reject := s.bound.Convert(rec, ev); reject != nil {
 		s.row = *reject
+		if s.ips = s.ips[:0]; reject.IP.IsValid() {
+			s.ips = append(s.ips, reject.IP)
+		}
+		s.row.IPs = s.ips
 		s.row.Line, s.row.Offset, s.row.Len = rec.Line, rec.Offset, int64(rec.Len)
 		return nil, &s.row, nil
 	}
@@ -103,8 +109,8 @@ func (s *Scan) Fit() Fit {
 func (s *Scan) AppendKey(dst []byte, ev *idf.Event) []byte { return s.bound.AppendKey(dst, ev) }
 
 // Rerun converts one row of a file again, given the file's header and the
-// row's bytes: a row that was set aside is tried with a newer plan. The plan's
-// delimiter must be known or be a comma. The reject is nil when the row is
+// delimiter and the row's bytes: a row that was set aside is tried with a newer
+// plan. The reject is nil when the row is
 // accepted now.
 func (p *Plan) Rerun(header []string, delimiter byte, row io.Reader, ev *idf.Event) (*Scan, *Reject, error) {
 	s := &Scan{plan: p}
@@ -129,9 +135,4 @@ func (s *Scan) Delimiter() byte {
 		return c.Delimiter()
 	}
 	return 0
-}
-
-// AppendReadableIPs is [Bound.AppendReadableIPs] for a row error's fields.
-func (s *Scan) AppendReadableIPs(dst []netip.Addr, fields [][]byte) []netip.Addr {
-	return s.bound.AppendReadableIPs(dst, fields)
 }

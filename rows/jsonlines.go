@@ -36,7 +36,8 @@ type JSONLines struct {
 	p         jsonParser
 }
 
-// NewJSONLines makes a reader. It reads nothing yet.
+// NewJSONLines makes a reader. An input that is empty or broken shows at the
+// first record.
 func NewJSONLines(in io.Reader, o JSONOptions) *JSONLines {
 	if o.MaxRecord <= 0 {
 		o.MaxRecord = DefaultMaxRecord

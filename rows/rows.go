@@ -92,6 +92,7 @@ type RowError struct {
 	Fields [][]byte
 }
 
+// Error says the reason and the place, never what the record holds.
 func (e *RowError) Error() string {
 	return fmt.Sprintf("line %d: %s (%d bytes at offset %d)", e.Line, e.Reason, e.Len, e.Offset)
 }
