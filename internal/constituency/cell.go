@@ -4,15 +4,22 @@ import (
 	"hash/maphash"
 	"maps"
 	"slices"
+	"sync"
+	"sync/atomic"
 )
 
-// entry is one asset as the index holds it.
+// entry is one asset as the index holds it: 32 bytes, so that it never lies across
+// two cache lines.
 type entry struct {
 	asset    int64
 	org      int32
 	from, to Day
+	next     ref // the next choice of the same value
 	rank     uint8
 }
+
+// ref points at the first choice of a value in the slab; 0 is none.
+type ref uint32
 
 // rankWaiting is the rank of a claim that nobody approved; it is kept for
 // explanations and never taken.
@@ -43,145 +50,157 @@ func (e entry) order(o entry) int {
 	return 1
 }
 
-// cell holds the assets of one and the same value, first choice first. It is
-// never changed in place; most cells hold one.
-type cell struct {
-	first entry
-	more  *[]entry // all of them when there are several
+const pageSize = 4096
+
+// slab holds the entries of an index and of all that were made of it. An entry is
+// written once, before anybody can know its ref, and never changes; what a change
+// leaves behind is gone with the next Load.
+type slab struct {
+	mu    sync.Mutex
+	n     ref // last one written
+	pages atomic.Pointer[[]*[pageSize]entry]
 }
 
-func (c *cell) empty() bool { return c.first.asset == 0 }
+func newSlab() *slab {
+	s := &slab{}
+	s.pages.Store(new([]*[pageSize]entry))
+	return s
+}
 
-// on returns the first choice among what is valid on the day.
-func (c cell) on(day Day) (entry, bool) {
-	if c.first.takenOn(day) && c.first.asset != 0 {
-		return c.first, true
+func (s *slab) at(r ref) *entry { return &(*s.pages.Load())[r/pageSize][r%pageSize] }
+
+func (s *slab) put(e entry) ref {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.n++
+	pages := *s.pages.Load()
+	if int(s.n/pageSize) == len(pages) {
+		pages = append(slices.Clone(pages), new([pageSize]entry))
+		s.pages.Store(&pages)
 	}
-	if c.more == nil {
-		return entry{}, false
-	}
-	for i := range *c.more {
-		if e := &(*c.more)[i]; e.takenOn(day) {
-			return *e, true
+	pages[s.n/pageSize][s.n%pageSize] = e
+	return s.n
+}
+
+// on returns the first choice among what is valid on the day, nil when nothing is.
+func (s *slab) on(r ref, day Day) *entry {
+	for r != 0 {
+		e := s.at(r)
+		if e.takenOn(day) {
+			return e
 		}
+		r = e.next
 	}
-	return entry{}, false
+	return nil
 }
 
-// all lists the entries, first choice first.
-func (c cell) all() []entry {
-	switch {
-	case c.more != nil:
-		return *c.more
-	case c.empty():
-		return nil
+// with returns the choices of r and e, in order.
+func (s *slab) with(r ref, e entry) ref {
+	if r == 0 {
+		return s.put(e)
 	}
-	return []entry{c.first}
-}
-
-func (c cell) with(e entry) cell {
-	if c.empty() {
-		return cell{first: e}
-	}
-	es := append(slices.Clone(c.all()), e)
+	es := append(s.all(r), e)
 	slices.SortFunc(es, entry.order)
-	return cell{first: es[0], more: &es}
+	return s.chain(es)
 }
 
-func (c cell) without(asset int64) cell {
-	es := slices.DeleteFunc(slices.Clone(c.all()), func(e entry) bool { return e.asset == asset })
-	switch len(es) {
-	case 0:
-		return cell{}
-	case 1:
-		return cell{first: es[0]}
+// without returns the choices of r without an asset.
+func (s *slab) without(r ref, asset int64) ref {
+	es := s.all(r)
+	left := slices.DeleteFunc(slices.Clone(es), func(e entry) bool { return e.asset == asset })
+	if len(left) == len(es) {
+		return r
 	}
-	return cell{first: es[0], more: &es}
+	return s.chain(left)
+}
+
+// all copies the choices of r, first choice first.
+func (s *slab) all(r ref) (es []entry) {
+	for ; r != 0; r = s.at(r).next {
+		es = append(es, *s.at(r))
+	}
+	return es
+}
+
+func (s *slab) chain(es []entry) (r ref) {
+	for _, e := range slices.Backward(es) {
+		e.next = r
+		r = s.put(e)
+	}
+	return r
 }
 
 // shards is in how many maps names and numbers are split: a change copies one.
 const shards = 4096
 
-// names maps domain names to cells.
-type names struct {
-	seed   maphash.Seed
-	shards *[shards]map[string]cell
-	size   int
+// sharded maps keys to choices.
+type sharded[K comparable] struct {
+	maps *[shards]map[K]ref
+	size int
 }
 
-func newNames() names { return names{seed: maphash.MakeSeed(), shards: new([shards]map[string]cell)} }
+func newSharded[K comparable]() sharded[K] { return sharded[K]{maps: new([shards]map[K]ref)} }
 
-func (n *names) get(name []byte) cell {
-	return n.shards[maphash.Bytes(n.seed, name)%shards][string(name)]
-}
-
-func (n *names) modify(name string, f func(cell) cell, inPlace bool) {
-	i := maphash.String(n.seed, name) % shards
+// modify replaces a key's choices by what f makes of them.
+func (m *sharded[K]) modify(shard uint64, key K, f func(ref) ref, inPlace bool) {
 	if !inPlace {
-		s := *n.shards
-		s[i] = maps.Clone(s[i])
-		n.shards = &s
+		c := *m.maps
+		c[shard] = maps.Clone(c[shard])
+		m.maps = &c
 	}
-	if n.shards[i] == nil {
-		n.shards[i] = map[string]cell{}
+	if m.maps[shard] == nil {
+		m.maps[shard] = map[K]ref{}
 	}
-	before, was := n.shards[i][name]
+	before := m.maps[shard][key]
 	after := f(before)
 	switch {
-	case after.empty() && was:
-		delete(n.shards[i], name)
-		n.size--
-	case !after.empty():
-		n.shards[i][name] = after
-		if !was {
-			n.size++
+	case after == 0 && before != 0:
+		delete(m.maps[shard], key)
+		m.size--
+	case after != 0:
+		m.maps[shard][key] = after
+		if before == 0 {
+			m.size++
 		}
 	}
 }
 
-func (n names) clone() names {
-	s := *n.shards
-	for i := range s {
-		s[i] = maps.Clone(s[i])
+func (m sharded[K]) clone() sharded[K] {
+	c := *m.maps
+	for i := range c {
+		c[i] = maps.Clone(c[i])
 	}
-	n.shards = &s
-	return n
+	m.maps = &c
+	return m
 }
 
-// numbers maps AS numbers to cells.
-type numbers struct{ shards *[shards]map[uint32]cell }
-
-func newNumbers() numbers { return numbers{new([shards]map[uint32]cell)} }
-
-// get returns the cell of a number; 0 is no number.
-func (n *numbers) get(asn uint32) cell {
-	if asn == 0 {
-		return cell{}
-	}
-	return n.shards[asn%shards][asn]
+// names maps domain names to choices.
+type names struct {
+	seed maphash.Seed
+	sharded[string]
 }
 
-func (n *numbers) modify(asn uint32, f func(cell) cell, inPlace bool) {
-	i := asn % shards
-	if !inPlace {
-		s := *n.shards
-		s[i] = maps.Clone(s[i])
-		n.shards = &s
-	}
-	if n.shards[i] == nil {
-		n.shards[i] = map[uint32]cell{}
-	}
-	if after := f(n.shards[i][asn]); after.empty() {
-		delete(n.shards[i], asn)
-	} else {
-		n.shards[i][asn] = after
-	}
+func newNames() names { return names{maphash.MakeSeed(), newSharded[string]()} }
+
+func (n *names) get(name []byte) ref {
+	return n.maps[maphash.Bytes(n.seed, name)%shards][string(name)]
 }
 
-func (n numbers) clone() numbers {
-	s := *n.shards
-	for i := range s {
-		s[i] = maps.Clone(s[i])
-	}
-	return numbers{&s}
+func (n *names) modify(name string, f func(ref) ref, inPlace bool) {
+	n.sharded.modify(maphash.String(n.seed, name)%shards, name, f, inPlace)
 }
+
+func (n names) clone() names { return names{n.seed, n.sharded.clone()} }
+
+// numbers maps AS numbers to choices; 0 is no number.
+type numbers struct{ sharded[uint32] }
+
+func newNumbers() numbers { return numbers{newSharded[uint32]()} }
+
+func (n *numbers) get(asn uint32) ref { return n.maps[asn%shards][asn] }
+
+func (n *numbers) modify(asn uint32, f func(ref) ref, inPlace bool) {
+	n.sharded.modify(uint64(asn%shards), asn, f, inPlace)
+}
+
+func (n numbers) clone() numbers { return numbers{n.sharded.clone()} }

@@ -15,11 +15,11 @@ type Explanation struct {
 type Candidate struct {
 	Asset    int64
 	Org      int64
-	Rule     Rule
-	Bits     int // length of the prefix, for RuleCIDR and RuleNetworkPrefix
-	At       int // where the suffix begins in the name, for RuleDomain and RuleMailDomain
-	Source   Source
 	From, To Day
+	Bits     int16 // length of the prefix, for RuleCIDR and RuleNetworkPrefix
+	At       int16 // where the suffix begins in the name, for RuleDomain and RuleMailDomain
+	Rule     Rule
+	Source   Source
 	Verdict  Verdict
 }
 
@@ -44,7 +44,7 @@ func (v Verdict) String() string {
 
 // Explain is Match with the candidates that were weighed. It says the same.
 func (x *Index) Explain(s *Subject, day Day) Explanation {
-	ex := Explanation{Day: day, Tried: make([]Candidate, 0, 8)}
+	ex := Explanation{Day: day, Tried: make([]Candidate, 0, 4)}
 	if x.operators.explain(&ex, s, RuleCIDR, RuleASN) {
 		ex.Match.Level = Operator
 		return ex
@@ -64,55 +64,50 @@ func (t *table) explain(ex *Explanation, s *Subject, byPrefix, byASN Rule) bool 
 		return true
 	}
 	if byPrefix == RuleCIDR {
-		if t.domains.explain(ex, s.Domain, RuleDomain) || t.mails.explain(ex, s.MailDomain, RuleMailDomain) {
+		if t.explainName(ex, &t.domains, s.Domain, RuleDomain) || t.explainName(ex, &t.mails, s.MailDomain, RuleMailDomain) {
 			return true
 		}
 	}
-	return ex.weigh(t.asns.get(s.ASN), Candidate{Rule: byASN})
+	return t.weigh(ex, t.asns.get(s.ASN), Candidate{Rule: byASN})
 }
 
 func (t *table) explainAddress(ex *Explanation, ip netip.Addr, rule Rule) bool {
-	for p := netip.PrefixFrom(ip, ip.BitLen()); ; {
-		at, c, ok := t.prefixes.LookupPrefixLPM(p)
+	for bits := ip.BitLen(); bits >= 0; {
+		at, r, ok := t.prefixes.LookupPrefixLPM(netip.PrefixFrom(ip, bits))
 		if !ok {
 			return false
 		}
-		if ex.weigh(c, Candidate{Rule: rule, Bits: at.Bits()}) {
+		if t.weigh(ex, r, Candidate{Rule: rule, Bits: int16(at.Bits())}) {
 			return true
 		}
-		if at.Bits() == 0 {
-			return false
-		}
-		p = netip.PrefixFrom(ip, at.Bits()-1)
+		bits = at.Bits() - 1
 	}
+	return false
 }
 
-func (n *names) explain(ex *Explanation, name []byte, rule Rule) bool {
-	if len(name) == 0 {
+func (t *table) explainName(ex *Explanation, n *names, name []byte, rule Rule) bool {
+	if len(name) == 0 || n.size == 0 {
 		return false
 	}
 	least := registrable(name)
 	for at := 0; at >= 0; at = nextLabel(name, at) {
-		if ex.weigh(n.get(name[at:]), Candidate{Rule: rule, At: at, Verdict: above(len(name)-at < least)}) {
+		form := Candidate{Rule: rule, At: int16(at)}
+		if len(name)-at < least {
+			form.Verdict = AboveName
+		}
+		if t.weigh(ex, n.get(name[at:]), form) {
 			return true
 		}
 	}
 	return false
 }
 
-func above(yes bool) Verdict {
-	if yes {
-		return AboveName
-	}
-	return Taken
-}
-
-// weigh notes every asset of a cell and takes the first that is valid.
-func (ex *Explanation) weigh(c cell, form Candidate) bool {
-	var first *entry
-	es := c.all()
-	for i := range es {
-		e, k := &es[i], form
+// weigh notes every choice of a value and takes the first that is valid.
+func (t *table) weigh(ex *Explanation, r ref, form Candidate) bool {
+	var first, e *entry
+	for ; r != 0; r = e.next {
+		e = t.slab.at(r)
+		k := form
 		k.Asset, k.Org, k.Source, k.From, k.To = e.asset, int64(e.org), min(Source(e.rank), Claimed), e.from, e.to
 		switch {
 		case form.Verdict == AboveName:
