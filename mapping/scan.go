@@ -108,10 +108,9 @@ func (s *Scan) Fit() Fit {
 // AppendKey appends the key of the event just read: see [Bound.AppendKey].
 func (s *Scan) AppendKey(dst []byte, ev *idf.Event) []byte { return s.bound.AppendKey(dst, ev) }
 
-// Rerun converts one row of a file again, given the file's header and the
+// Rerun converts one row of a file again, given the file's header, its
 // delimiter and the row's bytes: a row that was set aside is tried with a newer
-// plan. The reject is nil when the row is
-// accepted now.
+// plan. The reject is nil when the row is accepted now.
 func (p *Plan) Rerun(header []string, delimiter byte, row io.Reader, ev *idf.Event) (*Scan, *Reject, error) {
 	s := &Scan{plan: p}
 	if p.Format == JSONLines {
