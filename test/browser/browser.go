@@ -30,11 +30,13 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // patience is how long one step may take on a slow machine.
@@ -131,6 +133,10 @@ func (tab *Tab) heard(event any) {
 		if e.Type == network.ResourceTypeDocument {
 			tab.documents[e.Response.URL] = true
 		}
+	case *page.EventJavascriptDialogOpening: // "leave the page?" and the like: yes
+		go func() {
+			_, _ = chromedp.Call(tab.ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
+		}()
 	case *runtime.EventExceptionThrown:
 		text := e.ExceptionDetails.Text
 		if e.ExceptionDetails.Exception != nil {
@@ -212,12 +218,21 @@ func (tab *Tab) Reload() { tab.t.Helper(); tab.do("load again", chromedp.Reload(
 // Click clicks the first visible element that the CSS selector matches.
 func (tab *Tab) Click(selector string) {
 	tab.t.Helper()
+	tab.centre(selector)
 	tab.do("click "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
+// centre brings an element out from under what sticks to the window's edges.
+func (tab *Tab) centre(selector string) {
+	tab.t.Helper()
+	tab.WaitFor(fmt.Sprintf("document.querySelector(%q)", selector))
+	Eval[bool](tab, fmt.Sprintf("(document.querySelector(%q).scrollIntoView({block: 'center', behavior: 'instant'}), true)", selector))
 }
 
 // Follow clicks and waits until the page that follows is loaded.
 func (tab *Tab) Follow(selector string) {
 	tab.t.Helper()
+	tab.centre(selector)
 	ctx, cancel := context.WithTimeout(tab.ctx, patience)
 	defer cancel()
 	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible)); err != nil {
@@ -244,8 +259,38 @@ func (tab *Tab) Upload(selector string, paths ...string) {
 	tab.do("put files into "+selector, chromedp.SetUploadFiles(chromedp.CSS(selector), paths))
 }
 
-// Press types keys at whatever has the focus; use package chromedp/kb for special ones.
-func (tab *Tab) Press(keys string) { tab.t.Helper(); tab.do("press "+keys, chromedp.KeyEvent(keys)) }
+// Press types keys at whatever has the focus; use package chromedp/kb for special
+// ones. A key goes down with its letter in one event, as from a real keyboard, so that
+// a page which handles the key keeps the letter out of the field that it focuses.
+func (tab *Tab) Press(keys string) {
+	tab.t.Helper()
+	for _, key := range keys {
+		var down *input.DispatchKeyEventParams
+		for _, event := range kb.Encode(key) {
+			switch event.Type {
+			case input.DispatchKeyEventTypeRawKeyDown, input.DispatchKeyEventTypeKeyDown:
+				down = event
+			case input.DispatchKeyEventTypeChar:
+				down.Type, down.Text, down.UnmodifiedText = input.DispatchKeyEventTypeKeyDown, event.Text, event.UnmodifiedText
+			case input.DispatchKeyEventTypeKeyUp:
+				tab.strike(down)
+				tab.strike(event)
+			}
+		}
+	}
+}
+
+// strike sends one key event. A page that goes away under the key answers nothing;
+// what was expected to follow is for the next step to wait for.
+func (tab *Tab) strike(event *input.DispatchKeyEventParams) {
+	tab.t.Helper()
+	ctx, cancel := context.WithTimeout(tab.ctx, 2*time.Second)
+	defer cancel()
+	_, err := chromedp.Call(ctx, input.DispatchKeyEvent, *event)
+	if err != nil && tab.ctx.Err() != nil {
+		tab.t.Fatalf("press %s: %v", event.Key, err)
+	}
+}
 
 // Text is the visible text of the first element that matches.
 func (tab *Tab) Text(selector string) string {

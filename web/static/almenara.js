@@ -69,7 +69,7 @@
 
   // Nothing typed is lost: leaving a changed form asks first.
   let changed = false;
-  document.addEventListener("input", (e) => { if (e.target.closest("form[method=post]")) changed = true; });
+  document.addEventListener("input", (e) => { if (e.target.closest(".alm-form[method=post], .alm-confirm form")) changed = true; });
   document.addEventListener("submit", () => { changed = false; });
   window.addEventListener("beforeunload", (e) => { if (changed) e.preventDefault(); });
 

@@ -54,6 +54,13 @@ func Status(code fault.Code) int {
 	return http.StatusInternalServerError
 }
 
+func statusOf(f *fault.Error) int {
+	if f.Key == "fault.too_large" {
+		return http.StatusRequestEntityTooLarge
+	}
+	return Status(f.Code)
+}
+
 // classify turns the errors of net/http itself into faults.
 func classify(err error) *fault.Error {
 	var big *http.MaxBytesError
@@ -68,10 +75,7 @@ func classify(err error) *fault.Error {
 // detail is logged and never sent.
 func (s *Site) Error(w http.ResponseWriter, r *http.Request, err error) {
 	f := classify(err)
-	status := Status(f.Code)
-	if f.Key == "fault.too_large" {
-		status = http.StatusRequestEntityTooLarge
-	}
+	status := statusOf(f)
 	s.logError(r, f, status)
 	rq := requestOf(r.Context())
 	if rq.api || wantsJSON(r) {
@@ -117,7 +121,7 @@ func (s *Site) logError(r *http.Request, f *fault.Error, status int) {
 // Problem describes err for programs in the request's language.
 func (s *Site) Problem(r *http.Request, err error) Problem {
 	f := classify(err)
-	return problemOf(requestOf(r.Context()), f, Status(f.Code))
+	return problemOf(requestOf(r.Context()), f, statusOf(f))
 }
 
 func problemOf(rq *request, f *fault.Error, status int) Problem {

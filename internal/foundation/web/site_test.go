@@ -43,7 +43,7 @@ func viewer(r *http.Request) (web.Viewer, error) {
 	return web.Viewer{ID: name, Name: name, May: func(p string) bool { return p == "yard.see" }}, nil
 }
 
-func build(t *testing.T, routes []web.Route, templates fstest.MapFS) (*web.Site, http.Handler, *bytes.Buffer, error) {
+func build(t testing.TB, routes []web.Route, templates fstest.MapFS) (*web.Site, http.Handler, *bytes.Buffer, error) {
 	t.Helper()
 	words := fstest.MapFS{"en.toml": {Data: []byte("\"yard.title\" = \"Yard\"\n\"yard.done\" = { one = \"One thing\", other = \"{{.Count}} things\" }\n\"yard.bad\" = \"No such thing as {{.Name}}\"\n")}}
 	catalogue, err := i18n.New(i18n.Sub(files.Locales, "locales"), words)
