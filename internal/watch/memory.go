@@ -15,6 +15,7 @@ import (
 	"almenara.example/internal/foundation/id"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
+	"almenara.example/shadowserver"
 )
 
 // Config is what the room needs.
@@ -23,7 +24,8 @@ type Config struct {
 	Guard        *guard.Guard
 	Constituency *constituency.Constituency
 	Blobs        *blob.Store
-	Numbers      *id.Numbers // of findings
+	Numbers      *id.Numbers           // of findings
+	Overlay      *shadowserver.Overlay // what our own rules say of Shadowserver's kinds
 	Limits       Limits
 	Drop         string // folder with one folder per source, empty: none
 	Log          *slog.Logger
@@ -36,6 +38,7 @@ type Watch struct {
 	constituency *constituency.Constituency
 	blobs        *blob.Store
 	numbers      *id.Numbers
+	rules        *shadowserver.Overlay
 	limits       Limits
 	drop         string
 	log          *slog.Logger
@@ -67,7 +70,7 @@ type streamKey struct {
 func New(c Config) *Watch {
 	return &Watch{
 		acts: c.Acts, guard: c.Guard, constituency: c.Constituency, blobs: c.Blobs, numbers: c.Numbers,
-		limits: c.Limits.filled(), drop: c.Drop, log: c.Log, read: c.Acts.Reader(),
+		rules: c.Overlay, limits: c.Limits.filled(), drop: c.Drop, log: c.Log, read: c.Acts.Reader(),
 		facets: newFacets(), wake: make(chan struct{}, 1),
 		streams: map[int64]*streamState{}, byKind: map[streamKey]*streamState{},
 		classes: map[Class]int64{}, audiences: map[int64]guard.Audience{}, words: map[string]string{},
@@ -150,7 +153,7 @@ func (w *Watch) loadFindings(ctx context.Context) error {
 	}
 	var raw struct {
 		id, stream, opened, severity, state, flags, org, level, audience int64
-		key                                                             []byte
+		key                                                              []byte
 	}
 	for rows.Next() {
 		if err := rows.Scan(&raw.id, &raw.stream, &raw.opened, &raw.key, &raw.severity, &raw.state, &raw.flags,

@@ -78,16 +78,16 @@ func (w *Watch) planNamed(ctx context.Context, name, kind string) (*plan, error)
 		}
 	}
 	if s := c.schemas[name]; s != nil {
-		return c.ofSchema(s, name, kind)
+		return c.ofSchema(s, w.rules, name, kind)
 	}
 	return c.plans[name+"/"], nil
 }
 
-func (c *planCache) ofSchema(s *shadowserver.Schema, name, kind string) (*plan, error) {
+func (c *planCache) ofSchema(s *shadowserver.Schema, o *shadowserver.Overlay, name, kind string) (*plan, error) {
 	if p := c.plans[name+"/"+kind]; p != nil {
 		return p, nil
 	}
-	mp, err := s.Plan(kind, nil)
+	mp, err := s.Plan(kind, o)
 	if errors.Is(err, shadowserver.ErrUnknownKind) {
 		return nil, errUnknownKind
 	}
@@ -182,7 +182,7 @@ func (w *Watch) LoadSchema(ctx context.Context, actor act.Actor, file io.Reader)
 		return m, 0, fault.Wrap(fault.Invalid, "watch.schema.refused", fault.Args{"Why": clipLong(err.Error())}, err)
 	}
 	for _, kind := range s.Kinds() {
-		if _, err := s.Plan(kind, nil); err != nil {
+		if _, err := s.Plan(kind, w.rules); err != nil {
 			return m, 0, fault.Wrap(fault.Invalid, "watch.schema.refused", fault.Args{"Why": clipLong(err.Error())}, err)
 		}
 	}

@@ -48,7 +48,7 @@ type newFinding struct {
 type setAside struct {
 	line, pos, len int64
 	column, reason string
-	ip             netip.Addr // readable address, invalid when none
+	ips            []netip.Addr // every address that may be meant
 }
 
 // intake processes one delivery. It lives for that delivery only; everything in it
@@ -69,12 +69,12 @@ type intake struct {
 	keyBuf  []byte
 	subject constituency.Subject
 
-	counts   Counts
-	places   []place
-	opened   *roaring.Bitmap     // new with this delivery
-	worse    map[uint32]Severity // open findings that got worse
-	added    []newFinding        // waiting for the next step
-	aside    []setAside          // waiting for the next step
+	counts Counts
+	places []place
+	opened *roaring.Bitmap     // new with this delivery
+	worse  map[uint32]Severity // open findings that got worse
+	added  []newFinding        // waiting for the next step
+	aside  []setAside          // waiting for the next step
 }
 
 // process takes one received delivery through to the take-in. It may be called
@@ -172,9 +172,14 @@ func unreadable(err error) error { return fmt.Errorf("%w: %w", errUnreadable, er
 func (p *intake) setAside(r *mapping.Reject) {
 	p.counts.Rows++
 	p.counts.Quarantined++
-	p.aside = append(p.aside, setAside{
-		line: int64(r.Line), pos: r.Offset, len: r.Len, column: clip(r.Column), reason: string(r.Reason), ip: r.IP,
-	})
+	s := setAside{
+		line: int64(r.Line), pos: r.Offset, len: r.Len, column: clip(r.Column), reason: string(r.Reason),
+		ips: slices.Clone(r.IPs),
+	}
+	if len(s.ips) == 0 && r.IP.IsValid() {
+		s.ips = []netip.Addr{r.IP}
+	}
+	p.aside = append(p.aside, s)
 }
 
 // row turns an event into a finding, new or kept.
@@ -341,9 +346,9 @@ func insertQuarantine(ctx context.Context, tx *act.Tx, delivery int64, qs []setA
 		if _, err := st.ExecContext(ctx, delivery, q.line, q.pos, q.len, q.column, q.reason); err != nil {
 			return 0, err
 		}
-		if q.ip.IsValid() {
+		for _, ip := range q.ips {
 			if _, err := tx.ExecContext(ctx, `insert into watch_blocked (delivery_id, line, ip) values ($1, $2, $3)
-				on conflict (delivery_id, line, ip) do nothing`, delivery, q.line, addrBytes(q.ip)); err != nil {
+				on conflict (delivery_id, line, ip) do nothing`, delivery, q.line, addrBytes(ip)); err != nil {
 				return 0, err
 			}
 		}
