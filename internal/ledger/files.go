@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"regexp"
 
@@ -203,8 +204,8 @@ func parseTilePath(path string) (tile, bool) {
 		level = "data"
 	}
 	t, err := tlog.ParseTilePath("tile/8/" + level + "/" + m[2])
-	if err != nil || t.L > 7 {
-		return tile{}, false
+	if err != nil || t.N >= math.MaxInt64>>(tileHeight*min(max(t.L, 0)+1, 7)) || t.L > 6 {
+		return tile{}, false // no log grows that large
 	}
 	return tile{t.L, t.N, t.W}, true
 }

@@ -31,25 +31,27 @@ type VerifyOptions struct {
 
 // Report is what Verify found.
 type Report struct {
-	OK bool
+	OK bool `json:"ok"`
 	// Size and Root are those of the checkpoint; Root in base64.
-	Size int64
-	Root string
-	// Checkpoint is the signed note.
-	Checkpoint string
+	Size int64  `json:"size"`
+	Root string `json:"root"`
+	// Checkpoint is the signed note; empty when nothing was signed.
+	Checkpoint string `json:"checkpoint"`
 	// Entries is how many entries there are; those beyond Size are not signed yet.
-	Entries int64
+	Entries int64 `json:"entries"`
 	// Erased is how many entries have no body any more.
-	Erased int64
-	Blobs  int64
+	Erased int64 `json:"erased"`
+	// Blobs is how many blobs were read again.
+	Blobs int64 `json:"blobs"`
 	// Problems are in the order found, at most maxProblems.
-	Problems []Problem
+	Problems []Problem `json:"problems,omitempty"`
 }
 
 // Problem is one thing that is not as it was written.
 type Problem struct {
-	Where string // such as "entry 17", "tile/0/x001/000", "checkpoint", "blob sha256:…"
-	What  string
+	// Where is such as "entry 17", "tile/0/x001/000", "checkpoint", "blob sha256:…".
+	Where string `json:"where"`
+	What  string `json:"what"`
 }
 
 // String is where and what.
