@@ -161,12 +161,16 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-func TestTheSignerRefusesWhatContradictsItsPast(t *testing.T) {
+// contradiction is something done to a log of 20 signed entries, and the reason
+// that the signer then gives.
+type contradiction struct {
+	do   func(t *testing.T, p *place)
+	want string
+}
+
+func contradictions() map[string]contradiction {
 	const older = "it is older"
-	for name, c := range map[string]struct {
-		do   func(t *testing.T, p *place)
-		want string
-	}{
+	return map[string]contradiction{
 		"an older database": {func(t *testing.T, p *place) {
 			exec(t, p.cfg.DB, `delete from ledger_head`)
 			exec(t, p.cfg.DB, `delete from ledger_entry where ord > 5`)
@@ -208,7 +212,11 @@ func TestTheSignerRefusesWhatContradictsItsPast(t *testing.T) {
 			c := Commit([32]byte{}, []byte("another"))
 			exec(t, p.cfg.DB, `update ledger_entry set commitment = $1 where ord = 9`, c[:])
 		}, "not those that were signed"},
-	} {
+	}
+}
+
+func TestTheSignerRefusesWhatContradictsItsPast(t *testing.T) {
+	for name, c := range contradictions() {
 		t.Run(name, func(t *testing.T) {
 			p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines(t)))
 			p.write(t, 20)
