@@ -71,7 +71,6 @@ func TestPagesWorkWithoutScripts(t *testing.T) {
 	tab.Click("a.alm-menu")
 	tab.Follow("#rail li a[href*=constituency]")
 	tab.Fill("#f-name", "shadowserver")
-	tab.Shot("frame/no-scripts")
 	tab.Follow(".alm-form button[type=submit]")
 	if got := tab.Text(".alm-flash"); got != "One source was saved." {
 		t.Errorf("got %q, want the message", got)

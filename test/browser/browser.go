@@ -222,22 +222,20 @@ func (tab *Tab) Click(selector string) {
 	tab.do("click "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
-// centre brings an element out from under what sticks to the window's edges.
+// centre brings an element out from under what sticks to the window's edges. It waits
+// for the page's first paint: Chromium drops a click that comes before it.
 func (tab *Tab) centre(selector string) {
 	tab.t.Helper()
-	tab.WaitFor(fmt.Sprintf("document.querySelector(%q)", selector))
+	tab.WaitFor(fmt.Sprintf("document.querySelector(%q) && performance.getEntriesByType('paint').length", selector))
 	Eval[bool](tab, fmt.Sprintf("(document.querySelector(%q).scrollIntoView({block: 'center', behavior: 'instant'}), true)", selector))
 }
 
 // Follow clicks and waits until the page that follows is loaded.
 func (tab *Tab) Follow(selector string) {
 	tab.t.Helper()
-	tab.centre(selector)
-	ctx, cancel := context.WithTimeout(tab.ctx, patience)
-	defer cancel()
-	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible)); err != nil {
-		tab.t.Fatalf("follow %s: %v%s", selector, err, tab.where())
-	}
+	Eval[bool](tab, "(window.almenaraLeft = true)")
+	tab.Click(selector)
+	tab.WaitFor("!window.almenaraLeft && document.readyState === 'complete'")
 }
 
 // Fill replaces what stands in a field.

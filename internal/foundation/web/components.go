@@ -30,8 +30,9 @@ func (b Badge) Shape() string {
 	return "state-other"
 }
 
-// Cell is one value in a list or in facts. Exactly one of the kinds is shown, in this
-// order: Badge, time, count, text; a URL makes a link of it, Sub stands below in grey.
+// Cell is one value in a list or in facts. One kind is shown, the first that is there
+// of Badge, Text, Count, Age, At and Day; a URL makes a link of it, Sub stands below in
+// grey.
 type Cell struct {
 	Text  string
 	URL   string
