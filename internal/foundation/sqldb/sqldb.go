@@ -100,7 +100,7 @@ func sqliteDSN(path string, cacheMB int, readOnly bool) string {
 	for _, p := range []string{
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
 		"temp_store(MEMORY)", "cache_size(-" + strconv.Itoa(cacheMB*1024) + ")",
-		"journal_size_limit(67108864)",
+		"wal_autocheckpoint(8192)", "journal_size_limit(67108864)", "secure_delete(FAST)",
 	} {
 		v.Add("_pragma", p)
 	}
