@@ -79,7 +79,7 @@ func (c *Constituency) hearOrganisations(ctx context.Context, tx *act.Tx, e act.
 // index.
 func (c *Constituency) refreshOrgs(ctx context.Context, tx *act.Tx, ids []int64) error {
 	infos, err := orgInfos(ctx, tx, ids)
-	if err != nil {
+	if err != nil || !c.Index().differs(infos) {
 		return err
 	}
 	tx.AfterCommit(func() { c.swap(func(x *Index) *Index { return x.withOrgs(infos) }) })
@@ -89,8 +89,12 @@ func (c *Constituency) refreshOrgs(ctx context.Context, tx *act.Tx, ids []int64)
 // Day is a count of days since 1970-01-01 UTC.
 type Day int32
 
-// Forever is the last day of what has no end.
-const Forever Day = 1<<31 - 1
+// Always is the first day of what has no beginning, Forever the last of what has no
+// end.
+const (
+	Always  Day = 0
+	Forever Day = 1<<31 - 1
+)
 
 // DayOf returns the day of t in UTC.
 func DayOf(t time.Time) Day {
@@ -104,9 +108,9 @@ func DayOf(t time.Time) Day {
 // Time returns the beginning of the day.
 func (d Day) Time() time.Time { return time.Unix(int64(d)*86400, 0).UTC() }
 
-// String writes the day as 2026-11-21; empty for Forever.
+// String writes the day as 2026-11-21; empty for Always and Forever.
 func (d Day) String() string {
-	if d == Forever {
+	if d == Forever || d == Always {
 		return ""
 	}
 	return d.Time().Format(time.DateOnly)

@@ -44,8 +44,8 @@ type NewAsset struct {
 	Org   int64
 	Kind  string // see AssetKinds
 	Value string // as typed
-	From  string // 2026-11-21; empty means today
-	To    string // 2026-11-21; empty means no end
+	From  string // 2026-11-21, the first day; empty means no beginning
+	To    string // 2026-11-21, the last day; empty means no end
 }
 
 // AssetEdit is a change of an asset's organisation or time.

@@ -3,6 +3,7 @@ package constituency
 import (
 	"maps"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strconv"
 	"unsafe"
@@ -84,8 +85,9 @@ type OrgInfo struct {
 // that shares what stayed the same.
 type Index struct {
 	generation uint64
-	operators  table // what is operators'
-	networks   table // what is network owners'
+	assets     uint64 // rises with every change of assets
+	operators  table  // what is operators'
+	networks   table  // what is network owners'
 	orgs       []*OrgInfo
 	countries  map[[2]byte]int64
 	sectors    map[string][]int64
@@ -244,6 +246,7 @@ func registrable(name []byte) int {
 // are there. Product and site assets route nothing and are passed over.
 func (x *Index) withAssets(out, in []Asset) *Index {
 	after := *x
+	after.assets++
 	e := newEditor(&after, len(out)+len(in))
 	for i := range out {
 		e.remove(&out[i])
@@ -329,6 +332,14 @@ func (x *Index) withOrgs(infos []OrgInfo) *Index {
 	after.orgs = slices.Clone(x.orgs)
 	after.setOrgs(infos)
 	return &after
+}
+
+// differs tells whether any of these organisations is not known as it is here.
+func (x *Index) differs(infos []OrgInfo) bool {
+	return slices.ContainsFunc(infos, func(o OrgInfo) bool {
+		known, ok := x.Org(o.ID)
+		return !ok || !reflect.DeepEqual(known, o)
+	})
 }
 
 func (x *Index) setOrgs(infos []OrgInfo) {

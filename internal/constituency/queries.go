@@ -2,8 +2,12 @@ package constituency
 
 import (
 	"context"
+	"slices"
+	"strconv"
+	"strings"
 
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/guard"
 )
 
 const contactColumns = `c.id, c.org_id, c.person_id, p.kind, c.role, p.name, p.language, p.email, p.phone, c.hours,
@@ -23,4 +27,140 @@ func (c *Constituency) Contacts(ctx context.Context, r sqldb.Reader, org int64) 
 	return sqldb.All(ctx, r, scanContact, `select `+contactColumns+` from constituency_contact c
 		join guard_person p on p.id = c.person_id
 		where c.org_id = $1 and not c.ended and p.active order by c.position, c.id`, org)
+}
+
+// Standing returns what is recorded of an organisation besides guard's words; a zero
+// Version says that nothing is.
+func (c *Constituency) Standing(ctx context.Context, r sqldb.Reader, org int64) (Standing, error) {
+	return getStanding(ctx, r, org)
+}
+
+// Asset returns one asset; NotFound when there is none.
+func (c *Constituency) Asset(ctx context.Context, r sqldb.Reader, id int64) (Asset, error) {
+	return getAsset(ctx, r, id)
+}
+
+// Contact returns one contact that stands; NotFound when there is none.
+func (c *Constituency) Contact(ctx context.Context, r sqldb.Reader, id int64) (Contact, error) {
+	return getContact(ctx, r, id)
+}
+
+// AssetFilter says which assets to list; zero fields do not filter.
+type AssetFilter struct {
+	Org     int64
+	Kind    AssetKind
+	Value   string // canonical, exactly
+	Source  Source
+	On      Day // valid on that day
+	Waiting bool
+	After   int64 // keyset: ids above it
+	Limit   int   // default 100
+}
+
+// Assets lists assets by id.
+func (c *Constituency) Assets(ctx context.Context, r sqldb.Reader, f AssetFilter) ([]Asset, error) {
+	if f.Limit == 0 {
+		f.Limit = 100
+	}
+	where, args := f.where()
+	return sqldb.All(ctx, r, scanAsset, `select `+assetColumns+` from constituency_asset where `+where+
+		` order by id limit `+strconv.Itoa(f.Limit), args...)
+}
+
+// CountAssets counts what Assets lists, up to most.
+func (c *Constituency) CountAssets(ctx context.Context, r sqldb.Reader, f AssetFilter, most int) (int64, error) {
+	f.After = 0
+	where, args := f.where()
+	n, _, err := sqldb.One(ctx, r, sqldb.Int64, `select count(*) from (select id from constituency_asset where `+where+
+		` limit `+strconv.Itoa(most)+`) as some`, args...)
+	return n, err
+}
+
+// where builds the condition of the fields that filter, so that an index serves it.
+func (f AssetFilter) where() (string, []any) {
+	conditions, args := []string{"id > $1", visible}, []any{f.After}
+	add := func(condition string, arg any) {
+		args = append(args, arg)
+		conditions = append(conditions, condition+" $"+strconv.Itoa(len(args)))
+	}
+	if f.Org != 0 {
+		add("org_id =", f.Org)
+	}
+	if f.Kind != 0 {
+		add("kind =", int64(f.Kind))
+	}
+	if f.Value != "" {
+		add("value =", f.Value)
+	}
+	if f.Source != 0 {
+		add("source =", int64(f.Source))
+	}
+	if f.On != 0 {
+		add("valid_from <=", int64(f.On))
+		add("valid_to >=", int64(f.On))
+	}
+	if f.Waiting {
+		add("waiting =", true)
+	}
+	return strings.Join(conditions, " and "), args
+}
+
+// OrgFilter says which organisations to list; zero fields do not filter.
+type OrgFilter struct {
+	Kind     guard.Kind
+	Sector   string
+	Critical bool
+	Text     string // somewhere in the name, whatever the case
+	After    int64  // keyset: ids above it
+	Limit    int    // default 100
+}
+
+// Organisations lists organisations by id, from memory, and counts all that pass.
+func (x *Index) Organisations(f OrgFilter) (page []OrgInfo, total int) {
+	if f.Limit == 0 {
+		f.Limit = 100
+	}
+	text := strings.ToLower(strings.TrimSpace(f.Text))
+	x.EachOrg(func(o OrgInfo) bool {
+		if f.Kind != "" && o.Kind != f.Kind || f.Sector != "" && !slices.Contains(o.Sectors, f.Sector) ||
+			f.Critical && !o.Critical || text != "" && !strings.Contains(strings.ToLower(o.Name), text) {
+			return true
+		}
+		total++
+		if o.ID > f.After && len(page) < f.Limit {
+			page = append(page, o)
+		}
+		return true
+	})
+	return page, total
+}
+
+// Lookup says whose something is on a day, with the reasons, the asset and the
+// organisation; Org is zero when nobody is found.
+func (c *Constituency) Lookup(ctx context.Context, r sqldb.Reader, subject string, day Day) (l LookupResult, err error) {
+	s, err := ParseSubject(subject)
+	if err != nil {
+		return l, err
+	}
+	x := c.Index()
+	l = LookupResult{Subject: s, Explanation: x.Explain(&s, day)}
+	if len(s.MailDomain) > 0 && l.Match.Level == Unrouted { // whoever owns the name owns its mail
+		asDomain := Subject{Domain: s.MailDomain}
+		if ex := x.Explain(&asDomain, day); ex.Match.Level != Unrouted {
+			l.Subject, l.Explanation = asDomain, ex
+		}
+	}
+	l.Org, _ = x.Org(l.Match.Org)
+	if l.Match.Asset != 0 {
+		l.Asset, err = getAsset(ctx, r, l.Match.Asset)
+	}
+	return l, err
+}
+
+// LookupResult is the answer to a look-up.
+type LookupResult struct {
+	Explanation
+	Subject Subject
+	Org     OrgInfo
+	Asset   Asset
 }
