@@ -206,11 +206,15 @@ func (tab *Tab) where() string {
 	return "\non the page " + seen
 }
 
-// Go opens an address and waits until it is loaded.
+// Go opens an address and waits until it is loaded and painted.
 func (tab *Tab) Go(url string) {
 	tab.t.Helper()
 	tab.do("go to "+url, chromedp.Navigate(url))
+	tab.WaitFor(painted)
 }
+
+// painted is true from the page's first paint on.
+const painted = "performance.getEntriesByType('paint').length"
 
 // Reload loads the page again.
 func (tab *Tab) Reload() { tab.t.Helper(); tab.do("load again", chromedp.Reload()) }
@@ -223,10 +227,10 @@ func (tab *Tab) Click(selector string) {
 }
 
 // centre brings an element out from under what sticks to the window's edges. It waits
-// for the page's first paint: Chromium drops a click that comes before it.
+// for the page's first paint: Chromium drops clicks and keys that come before it.
 func (tab *Tab) centre(selector string) {
 	tab.t.Helper()
-	tab.WaitFor(fmt.Sprintf("document.querySelector(%q) && performance.getEntriesByType('paint').length", selector))
+	tab.WaitFor(fmt.Sprintf("document.querySelector(%q) && "+painted, selector))
 	Eval[bool](tab, fmt.Sprintf("(document.querySelector(%q).scrollIntoView({block: 'center', behavior: 'instant'}), true)", selector))
 }
 
@@ -235,14 +239,16 @@ func (tab *Tab) Follow(selector string) {
 	tab.t.Helper()
 	Eval[bool](tab, "(window.almenaraLeft = true)")
 	tab.Click(selector)
-	tab.WaitFor("!window.almenaraLeft && document.readyState === 'complete'")
+	tab.WaitFor("!window.almenaraLeft && document.readyState === 'complete' && " + painted)
 }
 
-// Fill replaces what stands in a field.
+// Fill replaces what stands in a field and sees that it stands there.
 func (tab *Tab) Fill(selector, text string) {
 	tab.t.Helper()
+	tab.centre(selector)
 	tab.do("empty "+selector, chromedp.Clear(chromedp.CSS(selector)))
 	tab.do("fill "+selector, chromedp.SendKeys(chromedp.CSS(selector), text))
+	tab.WaitFor(fmt.Sprintf("document.querySelector(%q).value === %q", selector, text))
 }
 
 // Choose selects an option of a select by its value.

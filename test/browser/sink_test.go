@@ -219,6 +219,8 @@ func TestEveryComponentIsAccessibleInEveryLook(t *testing.T) {
 		{1280, false, i18n.PseudoRTL, "?wrong"}, {1280, true, "en", "?severity=high&exercise"},
 		{2560, false, "en", "?exercise"}, {2560, true, i18n.PseudoRTL, "?"},
 		{1280, false, "fr", "?"},
+		{1280, false, "en", "?theme=dark"},
+		{1280, true, "en", "?theme=light"},
 		{360, false, "fr", "?nobody"}, {1280, true, "en", "?nobody&wrong"},
 	}
 	for _, look := range looks {

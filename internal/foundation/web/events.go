@@ -167,7 +167,6 @@ type eventWriter struct {
 
 // send writes and flushes; false means that the client is gone or does not read.
 func (e eventWriter) send(format string, args ...any) bool {
-	_ = e.control.SetWriteDeadline(clock.System{}.Now().Add(idle))
 	if _, err := fmt.Fprintf(e.w, format, args...); err != nil {
 		return false
 	}

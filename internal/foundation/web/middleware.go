@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/i18n"
 )
@@ -153,8 +154,9 @@ func newRequestID() string {
 // recorder remembers what was answered.
 type recorder struct {
 	http.ResponseWriter
-	status int
-	bytes  int64
+	status  int
+	bytes   int64
+	control *http.ResponseController // of a stream: each write has its own time limit
 }
 
 func (w *recorder) WriteHeader(status int) {
@@ -167,6 +169,9 @@ func (w *recorder) WriteHeader(status int) {
 func (w *recorder) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
+	}
+	if w.control != nil {
+		_ = w.control.SetWriteDeadline(clock.System{}.Now().Add(idle))
 	}
 	n, err := w.ResponseWriter.Write(p)
 	w.bytes += int64(n)

@@ -79,7 +79,9 @@ func (s *Site) bound(w http.ResponseWriter, req *http.Request, r *Route) {
 	control := http.NewResponseController(w)
 	// The limits restart at every read; an error means that the connection has none.
 	_ = control.SetReadDeadline(clock.System{}.Now().Add(idle))
-	_ = control.SetWriteDeadline(time.Time{})
+	if rec, ok := w.(*recorder); ok {
+		rec.control = control
+	}
 	req.Body = &slowGuard{body: req.Body, control: control}
 }
 

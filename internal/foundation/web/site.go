@@ -146,7 +146,7 @@ func (s *Site) Routes() []Route {
 func (s *Site) own() []Route {
 	return []Route{
 		{Method: "GET", Pattern: "/static/", Permission: Public, HTTP: s.static, Sample: "GET " + s.static.url("almenara.css")},
-		{Method: "GET", Pattern: "/events", Permission: SignedIn, Handler: s.events, Stream: true, Sample: "GET /events"},
+		{Method: "GET", Pattern: "/events", Permission: SignedIn, Handler: s.events, Stream: true, API: true, Sample: "GET /events"},
 		{Method: "POST", Pattern: "/csp-report", Permission: Public, Handler: s.cspReport, MaxBody: 64 << 10, Sample: "POST /csp-report {}"},
 	}
 }

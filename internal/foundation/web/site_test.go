@@ -336,7 +336,7 @@ func TestNewsReachTheBrowserAndTheStreamEndsWithTheHub(t *testing.T) {
 	if f.site.Hub().Listeners() != 0 {
 		t.Error("got listeners after the hub closed, want none")
 	}
-	if w := f.do("GET", "/events", "", "Accept", "text/event-stream"); w.Code != 303 && w.Code != 401 {
+	if w := f.do("GET", "/events", "", "Accept", "text/event-stream"); w.Code != 401 {
 		t.Errorf("got %d for nobody, want a refusal", w.Code)
 	}
 }
