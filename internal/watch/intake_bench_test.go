@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -141,4 +142,52 @@ func benchHouse(b *testing.B, dir string) (*Watch, act.Actor) {
 	_, err = w.AddSource(b.Context(), lead, "scans", SourceSettings{Mode: Live})
 	check(err)
 	return w, lead
+}
+
+// BenchmarkLists times the board, lists and a restart over many findings.
+func BenchmarkLists(b *testing.B) {
+	n := 200_000
+	if s := os.Getenv("ALMENARA_BENCH_ROWS"); s != "" {
+		n, _ = strconv.Atoi(s)
+	}
+	dir := b.TempDir()
+	w, lead := benchHouse(b, dir)
+	var report strings.Builder
+	if err := writeWide(&report, n, "2026-11-17", 1); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := w.Receive(b.Context(), lead, Arrival{Source: "scans", FileName: "2026-11-17-scan_http.csv", Body: strings.NewReader(report.String())}); err != nil {
+		b.Fatal(err)
+	}
+	if err := w.Work(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("board", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := w.Board(b.Context(), w.read, guard.OwnOrg); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	for name, f := range map[string]Filter{
+		"all": {}, "open": {States: []State{Open}}, "open-high": {States: []State{Open}, Severities: []Severity{High, Medium}},
+		"kind-open": {Kinds: []string{"scan_http"}, States: []State{Open}, Severities: []Severity{Low}},
+		"address":   {IP: netip.MustParsePrefix("10.1.2.0/24")},
+	} {
+		b.Run("list-"+name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := w.List(b.Context(), w.read, f, Page{Reader: guard.OwnOrg}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("load", func(b *testing.B) {
+		for b.Loop() {
+			again := New(Config{Acts: w.acts, Guard: w.guard, Constituency: w.constituency, Blobs: w.blobs, Overlay: w.rules, Log: w.log, Numbers: w.numbers})
+			if err := again.Load(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

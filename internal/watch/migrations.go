@@ -6,3 +6,8 @@ import "embed"
 //
 //go:embed migrations/*.sql
 var Migrations embed.FS
+
+// Locales holds this room's refusals and causes, one file per language.
+//
+//go:embed locales/*.toml
+var Locales embed.FS
