@@ -1,10 +1,14 @@
 package constituency
 
 import (
+	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"path/filepath"
 	"testing"
 
+	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
 )
 
@@ -61,6 +65,44 @@ func BenchmarkMatch(b *testing.B) {
 	b.Run("one change", func(b *testing.B) {
 		for i := 0; b.Loop(); i++ {
 			x.withAssets(nil, []Asset{{ID: 1 << 40, Org: 1, Kind: CIDR, Value: "192.0.2.128/25", To: Forever, Source: Manual}})
+		}
+	})
+}
+
+// BenchmarkImportAndLoad imports a file of a million prefixes into SQLite, the first
+// time new and then unchanged, and loads them.
+func BenchmarkImportAndLoad(b *testing.B) {
+	var file bytes.Buffer
+	file.WriteString("organisation,kind,asset_kind,asset\n")
+	x, _ := million()
+	n := 0
+	for p := range x.operators.prefixes.All() {
+		fmt.Fprintf(&file, "Company %d,operator,cidr,%s\n", n%1000, p)
+		n++
+	}
+	db, err := sqldb.Open(b.Context(), sqldb.Config{Path: filepath.Join(b.TempDir(), "almenara.db")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	if err := sqldb.Migrate(b.Context(), db, lines(b)); err != nil {
+		b.Fatal(err)
+	}
+	r := newRoom(b, db)
+	for _, name := range []string{"import new", "import unchanged"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if res, err := r.Import(b.Context(), r.by, OrganisationsFile, bytes.NewReader(file.Bytes()), true); err != nil || !res.Applied {
+					b.Fatalf("got %+v, %v", res, err)
+				}
+			}
+		})
+	}
+	b.Run("load", func(b *testing.B) {
+		for b.Loop() {
+			if err := r.Load(b.Context()); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 }

@@ -43,15 +43,20 @@ func (c *Constituency) SetEffect(e Effect) { c.effect = e }
 // for a newer one.
 func (c *Constituency) Index() *Index { return c.index.Load() }
 
-// Load builds the index from the database.
+// Load builds the index from the database, after it has taken back what an import
+// prepared when the program was stopped below it.
 func (c *Constituency) Load(ctx context.Context) error {
+	if err := c.dropPending(ctx); err != nil {
+		return fmt.Errorf("load constituency: %w", err)
+	}
 	c.turn.Lock()
 	defer c.turn.Unlock()
 	x, err := loadIndex(ctx, c.read)
 	if err != nil {
 		return fmt.Errorf("load constituency: %w", err)
 	}
-	x.generation = c.index.Load().generation + 1
+	before := c.index.Load()
+	x.generation, x.assets = before.generation+1, before.assets+1
 	c.index.Store(x)
 	return nil
 }

@@ -72,7 +72,7 @@ func (c *Constituency) CountAssets(ctx context.Context, r sqldb.Reader, f AssetF
 	f.After = 0
 	where, args := f.where()
 	n, _, err := sqldb.One(ctx, r, sqldb.Int64, `select count(*) from (select id from constituency_asset where `+where+
-		` limit `+strconv.Itoa(most)+`) as some`, args...)
+		` limit `+strconv.Itoa(most)+`) as counted`, args...)
 	return n, err
 }
 

@@ -45,7 +45,13 @@ func (s *Standing) Validate() error {
 	return fault.Join("constituency.standing.invalid", parts)
 }
 
+// tidy sorts the sectors, those of the services among them.
 func (s *Standing) tidy() {
+	for _, v := range s.Services {
+		if v.Sector != "" {
+			s.Sectors = append(s.Sectors, v.Sector)
+		}
+	}
 	slices.Sort(s.Sectors)
 	s.Sectors = slices.Compact(s.Sectors)
 	s.Designation = strings.TrimSpace(s.Designation)

@@ -47,10 +47,12 @@ create index constituency_acts_for_operator on constituency_acts_for (operator_i
 
 -- An import that goes in steps; its assets are invisible while it is not applied.
 create table constituency_import (
-  id      bigint not null primary key,
-  state   text   not null, -- pending | applied | dropped
-  made_at bigint not null,
-  made_by text   not null
+  id          bigint not null primary key,
+  state       text   not null, -- pending | applied | dropped
+  made_at     bigint not null,
+  made_by     text   not null,
+  first_asset bigint not null, -- the ids of its assets lie between these
+  last_asset  bigint not null
 );
 create index constituency_import_state on constituency_import (state);
 

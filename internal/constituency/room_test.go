@@ -1,0 +1,236 @@
+package constituency
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"almenara.example/internal/act"
+	"almenara.example/internal/foundation/clock/clocktest"
+	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/id"
+	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/sqldb/sqldbtest"
+	"almenara.example/internal/guard"
+	"almenara.example/internal/ledger"
+)
+
+// room is the constituency on a database, with what is below it.
+type room struct {
+	*Constituency
+	t     testing.TB
+	acts  *act.Acts
+	guard *guard.Guard
+	by    act.Actor
+}
+
+func lines(t testing.TB) []sqldb.Migrations {
+	t.Helper()
+	var out []sqldb.Migrations
+	for _, l := range []struct {
+		room string
+		dir  fs.FS
+	}{{"ledger", ledger.Migrations}, {"act", act.Migrations}, {"guard", guard.Migrations}, {"constituency", Migrations}} {
+		dir, err := fs.Sub(l.dir, "migrations")
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, sqldb.Migrations{Room: l.room, Dir: dir})
+	}
+	return out
+}
+
+func each(t *testing.T, f func(t *testing.T, r *room)) {
+	t.Helper()
+	sqldbtest.Each(t, lines(t), func(t *testing.T, db *sqldb.DB) { f(t, newRoom(t, db)) })
+}
+
+func newRoom(t testing.TB, db *sqldb.DB) *room {
+	t.Helper()
+	policies, err := guard.LoadPolicies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := clocktest.New(time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC))
+	acts := act.New(act.Config{DB: db, Clock: c, IDs: id.NewSource(c, nil), Decider: policies, Log: slog.New(slog.DiscardHandler)})
+	g := guard.New(acts)
+	r := &room{Constituency: New(acts, g, slog.New(slog.DiscardHandler)), t: t, acts: acts, guard: g, by: guard.LocalOperator()}
+	if _, err := g.Found(t.Context(), "National CSIRT of Atalaya", "XA"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *room) org(name string, kind guard.Kind) int64 {
+	r.t.Helper()
+	o, err := r.AddOrganisation(r.t.Context(), r.by, guard.NewOrganisation{Kind: kind, Name: name, Country: "XA"}, Standing{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return o.ID
+}
+
+func (r *room) asset(n NewAsset) Asset {
+	r.t.Helper()
+	as, err := r.ChangeAssets(r.t.Context(), r.by, "", AssetChange{Add: &n})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return as[0]
+}
+
+func (r *room) imports(kind ImportKind, apply bool, csv string) ImportResult {
+	r.t.Helper()
+	res, err := r.Import(r.t.Context(), r.by, kind, strings.NewReader(csv), apply)
+	if err != nil {
+		r.t.Fatalf("import: %v", err)
+	}
+	return res
+}
+
+// whose is the name of the organisation that a subject belongs to today.
+func (r *room) whose(subject string) string {
+	r.t.Helper()
+	l, err := r.Lookup(r.t.Context(), r.acts.Reader(), subject, DayOf(r.acts.Clock().Now()))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return l.Org.Name
+}
+
+func wantCode(t *testing.T, err error, code fault.Code, key string) {
+	t.Helper()
+	if f := fault.Of(err); fault.CodeOf(err) != code || f.Key != key {
+		t.Errorf("got %v, want %s: %s", err, code, key)
+	}
+}
+
+func TestAnAssetIsFoundChangedAndEnded(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		ctx := t.Context()
+		water, power := r.org("Water of Atalaya", guard.KindOperator), r.org("Power of Atalaya", guard.KindOperator)
+		a := r.asset(NewAsset{Org: water, Kind: "cidr", Value: "192.0.2.0/24"})
+		if got := r.whose("192.0.2.7"); got != "Water of Atalaya" {
+			t.Errorf("got %q, want the water company", got)
+		}
+		_, err := r.ChangeAssets(ctx, r.by, "", AssetChange{Add: &NewAsset{Org: water, Kind: "cidr", Value: "192.0.2.0/24"}})
+		wantCode(t, err, fault.Conflict, "constituency.asset.exists")
+
+		moved, err := r.ChangeAssets(ctx, r.by, "sold", AssetChange{Change: &AssetEdit{ID: a.ID, Org: power, Version: a.Version}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.whose("192.0.2.7"); got != "Power of Atalaya" {
+			t.Errorf("got %q, want the power company", got)
+		}
+		_, err = r.ChangeAssets(ctx, r.by, "", AssetChange{End: &AssetEnd{ID: a.ID, Version: a.Version}})
+		wantCode(t, err, fault.Conflict, "constituency.changed_meanwhile")
+
+		if _, err := r.ChangeAssets(ctx, r.by, "gone", AssetChange{End: &AssetEnd{ID: a.ID, Version: moved[0].Version}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.whose("192.0.2.7"); got != "" {
+			t.Errorf("got %q after the end, want nobody", got)
+		}
+		l, err := r.Lookup(ctx, r.acts.Reader(), "192.0.2.7", DayOf(r.acts.Clock().Now())-1)
+		if err != nil || l.Org.Name != "Power of Atalaya" {
+			t.Errorf("got %q, %v on the day before, want the power company", l.Org.Name, err)
+		}
+		same := newRoomIndex(t, r)
+		if got, want := same.Match(&Subject{IP: l.Subject.IP}, l.Day), r.Index().Match(&Subject{IP: l.Subject.IP}, l.Day); got != want {
+			t.Errorf("loaded anew: got %+v, want %+v", got, want)
+		}
+	})
+}
+
+func newRoomIndex(t *testing.T, r *room) *Index {
+	t.Helper()
+	x, err := loadIndex(t.Context(), r.acts.Reader())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func TestAClaimWaitsForApproval(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		water := r.org("Water of Atalaya", guard.KindOperator)
+		a, err := r.ClaimAsset(t.Context(), r.by, NewAsset{Org: water, Kind: "domain", Value: "Water.example."})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.whose("scada.water.example"); got != "" {
+			t.Errorf("got %q before approval, want nobody", got)
+		}
+		if _, err := r.ChangeAssets(t.Context(), r.by, "", AssetChange{Approve: a.ID}); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.whose("scada.water.example"); got != "Water of Atalaya" {
+			t.Errorf("got %q after approval, want the water company", got)
+		}
+	})
+}
+
+func TestAnEditThatOverwritesAnotherIsAConflict(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		ctx := t.Context()
+		water := r.org("Water of Atalaya", guard.KindOperator)
+		s, err := r.Standing(ctx, r.acts.Reader(), water)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Sectors = []string{"drinking-water"}
+		if err := r.SetStanding(ctx, r.by, s); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Index().OrgsInSector("drinking-water"); len(got) != 1 || got[0] != water {
+			t.Errorf("got %v in the sector, want %d", got, water)
+		}
+		s.Sectors = []string{"waste-water"}
+		wantCode(t, r.SetStanding(ctx, r.by, s), fault.Conflict, "constituency.changed_meanwhile")
+
+		k, err := r.AddContact(ctx, r.by, NewContact{Org: water, Name: "Ana Luz", Email: "ana@water.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := ContactEdit{ID: k.ID, Version: k.Version, NewContact: NewContact{Name: "Ana Luz", Email: "ana@water.example", Phone: "+49 30 1", Position: 1}}
+		if err := r.ChangeContact(ctx, r.by, e); err != nil {
+			t.Fatal(err)
+		}
+		wantCode(t, r.ChangeContact(ctx, r.by, e), fault.Conflict, "constituency.changed_meanwhile")
+		if err := r.EndContact(ctx, r.by, k.ID, k.Version+1); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := r.Contacts(ctx, r.acts.Reader(), water); err != nil || len(left) != 0 {
+			t.Errorf("got %v, %v after the end, want no contact", left, err)
+		}
+	})
+}
+
+func TestAnOrganisationAddedAtGuardIsKnownHere(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		ctx := context.WithoutCancel(t.Context())
+		o, err := r.guard.AddOrganisation(ctx, r.by, guard.NewOrganisation{Kind: "peer", Name: "CSIRT of Belmar", Country: "XB"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.acts.Deliver(ctx, "constituency.organisations"); err != nil {
+			t.Fatal(err)
+		}
+		if m := r.Index().Match(&Subject{CC: [2]byte{'X', 'B'}}, 1); m.Org != o.ID || m.Level != NationalCSIRT {
+			t.Errorf("got %+v, want organisation %d", m, o.ID)
+		}
+	})
+}
+
+func newRoomOnSQLite(t *testing.T) *room {
+	t.Helper()
+	l := lines(t)
+	return newRoom(t, sqldbtest.Open(t, sqldbtest.SQLite(t), l))
+}
