@@ -8,18 +8,31 @@ import (
 	"sync/atomic"
 )
 
-// entry is one asset as the index holds it: 32 bytes, so that it never lies across
-// two cache lines.
-type entry struct {
-	asset    int64
+// term is whose an asset is and when. A million assets have a few thousand different
+// terms, so these stay in the processor's caches.
+type term struct {
 	org      int32
 	from, to Day
-	next     ref // the next choice of the same value
 	rank     uint8
 }
 
-// ref points at the first choice of a value in the slab; 0 is none.
-type ref uint32
+// entry is one asset as the index holds it.
+type entry struct {
+	asset int64
+	term
+	next ref // the next choice of the same value
+}
+
+// ref stands for the choices of a value; 0 is none. A single choice is in the ref
+// itself: the asset's id in the low bits, the number of its term above them. Several
+// choices, and ids that do not fit, are a chain of entries in the slab.
+type ref uint64
+
+const (
+	chained   ref = 1 << 63
+	assetBits     = 36
+	assetMask ref = 1<<assetBits - 1
+)
 
 // rankWaiting is the rank of a claim that nobody approved; it is kept for
 // explanations and never taken.
@@ -32,7 +45,7 @@ func rankOf(a *Asset) uint8 {
 	return uint8(a.Source)
 }
 
-func (e *entry) takenOn(day Day) bool {
+func (e *term) takenOn(day Day) bool {
 	return e.from <= day && day <= e.to && e.rank != rankWaiting
 }
 
@@ -50,48 +63,80 @@ func (e entry) order(o entry) int {
 	return 1
 }
 
+// slab holds the terms and chains of an index and of all that were made of it. What
+// is in it is written once, before anybody can know its number, and never changes;
+// what a change leaves behind is gone with the next Load.
+type slab struct {
+	mu      sync.Mutex
+	terms   pages[term]
+	numbers map[term]uint64 // of terms
+	entries pages[entry]
+}
+
+func newSlab() *slab { return &slab{numbers: map[term]uint64{}} }
+
 const pageSize = 4096
 
-// slab holds the entries of an index and of all that were made of it. An entry is
-// written once, before anybody can know its ref, and never changes; what a change
-// leaves behind is gone with the next Load.
-type slab struct {
-	mu    sync.Mutex
-	n     ref // last one written
-	pages atomic.Pointer[[]*[pageSize]entry]
+// pages is a list that grows while others read it.
+type pages[T any] struct {
+	n   uint64
+	all atomic.Pointer[[]*[pageSize]T]
 }
 
-func newSlab() *slab {
-	s := &slab{}
-	s.pages.Store(new([]*[pageSize]entry))
-	return s
+func (p *pages[T]) at(i uint64) *T { return &(*p.all.Load())[i/pageSize][i%pageSize] }
+
+// add appends v and returns its number; the caller holds the slab's lock.
+func (p *pages[T]) add(v T) uint64 {
+	var all []*[pageSize]T
+	if have := p.all.Load(); have != nil {
+		all = *have
+	}
+	if p.n/pageSize == uint64(len(all)) {
+		all = append(slices.Clone(all), new([pageSize]T))
+		p.all.Store(&all)
+	}
+	all[p.n/pageSize][p.n%pageSize] = v
+	p.n++
+	return p.n - 1
 }
 
-func (s *slab) at(r ref) *entry { return &(*s.pages.Load())[r/pageSize][r%pageSize] }
-
+// put keeps a choice and what follows it.
 func (s *slab) put(e entry) ref {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.n++
-	pages := *s.pages.Load()
-	if int(s.n/pageSize) == len(pages) {
-		pages = append(slices.Clone(pages), new([pageSize]entry))
-		s.pages.Store(&pages)
+	if e.next != 0 || e.asset <= 0 || ref(e.asset) > assetMask {
+		return chained | ref(s.entries.add(e))
 	}
-	pages[s.n/pageSize][s.n%pageSize] = e
-	return s.n
+	n, ok := s.numbers[e.term]
+	if !ok {
+		n = s.terms.add(e.term)
+		s.numbers[e.term] = n
+	}
+	return ref(n)<<assetBits | ref(e.asset)
 }
 
-// on returns the first choice among what is valid on the day, nil when nothing is.
-func (s *slab) on(r ref, day Day) *entry {
+// read returns the first choice of a ref that is not 0.
+func (s *slab) read(r ref) entry {
+	if r&chained == 0 {
+		return entry{asset: int64(r & assetMask), term: *s.terms.at(uint64(r >> assetBits))}
+	}
+	return *s.entries.at(uint64(r &^ chained))
+}
+
+// on returns the first choice among what is valid on the day.
+func (s *slab) on(r ref, day Day) (asset int64, org int32, ok bool) {
 	for r != 0 {
-		e := s.at(r)
+		if r&chained == 0 {
+			t := s.terms.at(uint64(r >> assetBits))
+			return int64(r & assetMask), t.org, t.takenOn(day)
+		}
+		e := s.entries.at(uint64(r &^ chained))
 		if e.takenOn(day) {
-			return e
+			return e.asset, e.org, true
 		}
 		r = e.next
 	}
-	return nil
+	return 0, 0, false
 }
 
 // with returns the choices of r and e, in order.
@@ -116,8 +161,10 @@ func (s *slab) without(r ref, asset int64) ref {
 
 // all copies the choices of r, first choice first.
 func (s *slab) all(r ref) (es []entry) {
-	for ; r != 0; r = s.at(r).next {
-		es = append(es, *s.at(r))
+	for r != 0 {
+		e := s.read(r)
+		es = append(es, e)
+		r = e.next
 	}
 	return es
 }

@@ -104,10 +104,10 @@ func (t *table) explainName(ex *Explanation, n *names, name []byte, rule Rule) b
 
 // weigh notes every choice of a value and takes the first that is valid.
 func (t *table) weigh(ex *Explanation, r ref, form Candidate) bool {
-	var first, e *entry
-	for ; r != 0; r = e.next {
-		e = t.slab.at(r)
-		k := form
+	var first entry
+	for r != 0 {
+		e, k := t.slab.read(r), form
+		r = e.next
 		k.Asset, k.Org, k.Source, k.From, k.To = e.asset, int64(e.org), min(Source(e.rank), Claimed), e.from, e.to
 		switch {
 		case form.Verdict == AboveName:
@@ -117,7 +117,7 @@ func (t *table) weigh(ex *Explanation, r ref, form Candidate) bool {
 			k.Verdict = NotYet
 		case ex.Day > e.to:
 			k.Verdict = NoLonger
-		case first == nil:
+		case first.asset == 0:
 			first = e
 		case e.rank != first.rank:
 			k.Verdict = LesserSort
@@ -126,7 +126,7 @@ func (t *table) weigh(ex *Explanation, r ref, form Candidate) bool {
 		}
 		ex.Tried = append(ex.Tried, k)
 	}
-	if first == nil {
+	if first.asset == 0 {
 		return false
 	}
 	ex.Match = Match{Org: int64(first.org), Asset: first.asset, Rule: form.Rule}

@@ -313,7 +313,7 @@ func (m *matcher) known(a *Asset) (out []Asset) {
 	}
 	for _, t := range []*table{&m.p.index.operators, &m.p.index.networks} {
 		for r := t.exact(a.Kind, a.Value); r != 0; {
-			e := t.slab.at(r)
+			e := t.slab.read(r)
 			if r = e.next; int64(e.org) == a.Org && e.rank != rankWaiting {
 				out = append(out, Asset{
 					ID: e.asset, Org: a.Org, Kind: a.Kind, Value: a.Value, From: e.from, To: e.to, Source: Source(e.rank),

@@ -143,11 +143,11 @@ func (x *Index) Match(s *Subject, day Day) Match {
 		m.Level = Operator
 		return m
 	}
-	if e := x.networks.byAddress(s.IP, day); e != nil {
-		return Match{Network, int64(e.org), e.asset, RuleNetworkPrefix}
+	if asset, org, ok := x.networks.byAddress(s.IP, day); ok {
+		return Match{Network, int64(org), asset, RuleNetworkPrefix}
 	}
-	if e := x.networks.slab.on(x.networks.asns.get(s.ASN), day); e != nil {
-		return Match{Network, int64(e.org), e.asset, RuleNetworkASN}
+	if asset, org, ok := x.networks.slab.on(x.networks.asns.get(s.ASN), day); ok {
+		return Match{Network, int64(org), asset, RuleNetworkASN}
 	}
 	if org := x.countries[s.CC]; org != 0 {
 		return Match{NationalCSIRT, org, 0, RuleCountry}
@@ -156,65 +156,59 @@ func (x *Index) Match(s *Subject, day Day) Match {
 }
 
 func (t *table) match(s *Subject, day Day) Match {
-	if e := t.byAddress(s.IP, day); e != nil {
-		return Match{Org: int64(e.org), Asset: e.asset, Rule: RuleCIDR}
+	if asset, org, ok := t.byAddress(s.IP, day); ok {
+		return Match{Org: int64(org), Asset: asset, Rule: RuleCIDR}
 	}
-	if e := t.bySuffix(&t.domains, s.Domain, day); e != nil {
-		return Match{Org: int64(e.org), Asset: e.asset, Rule: RuleDomain}
+	if asset, org, ok := t.bySuffix(&t.domains, s.Domain, day); ok {
+		return Match{Org: int64(org), Asset: asset, Rule: RuleDomain}
 	}
-	if e := t.bySuffix(&t.mails, s.MailDomain, day); e != nil {
-		return Match{Org: int64(e.org), Asset: e.asset, Rule: RuleMailDomain}
+	if asset, org, ok := t.bySuffix(&t.mails, s.MailDomain, day); ok {
+		return Match{Org: int64(org), Asset: asset, Rule: RuleMailDomain}
 	}
-	if e := t.slab.on(t.asns.get(s.ASN), day); e != nil {
-		return Match{Org: int64(e.org), Asset: e.asset, Rule: RuleASN}
+	if asset, org, ok := t.slab.on(t.asns.get(s.ASN), day); ok {
+		return Match{Org: int64(org), Asset: asset, Rule: RuleASN}
 	}
 	return Match{}
 }
 
-// byAddress takes the longest prefix with an entry that is valid on the day, nil
-// when there is none.
-func (t *table) byAddress(ip netip.Addr, day Day) *entry {
+// byAddress takes the longest prefix with an asset that is valid on the day.
+func (t *table) byAddress(ip netip.Addr, day Day) (asset int64, org int32, ok bool) {
 	if !ip.IsValid() {
-		return nil
+		return 0, 0, false
 	}
 	ip = ip.Unmap().WithZone("")
 	r, ok := t.prefixes.Lookup(ip)
 	if !ok {
-		return nil
+		return 0, 0, false
 	}
-	if e := t.slab.on(r, day); e != nil {
-		return e
+	if asset, org, ok = t.slab.on(r, day); ok {
+		return asset, org, true
 	}
 	for bits := ip.BitLen(); bits >= 0; {
 		at, r, ok := t.prefixes.LookupPrefixLPM(netip.PrefixFrom(ip, bits))
 		if !ok {
-			return nil
+			return 0, 0, false
 		}
-		if e := t.slab.on(r, day); e != nil {
-			return e
+		if asset, org, ok = t.slab.on(r, day); ok {
+			return asset, org, true
 		}
 		bits = at.Bits() - 1
 	}
-	return nil
+	return 0, 0, false
 }
 
-// bySuffix takes the longest suffix with an entry that is valid on the day, not
-// above the registrable domain; nil when there is none.
-func (t *table) bySuffix(n *names, name []byte, day Day) *entry {
+// bySuffix takes the longest suffix with an asset that is valid on the day, not
+// above the registrable domain.
+func (t *table) bySuffix(n *names, name []byte, day Day) (asset int64, org int32, ok bool) {
 	if len(name) == 0 || n.size == 0 {
-		return nil
+		return 0, 0, false
 	}
 	for at := 0; at >= 0; at = nextLabel(name, at) {
-		e := t.slab.on(n.get(name[at:]), day)
-		switch {
-		case e == nil:
-			continue
-		case len(name)-at < registrable(name):
-			return nil
+		if asset, org, ok = t.slab.on(n.get(name[at:]), day); ok {
+			return asset, org, len(name)-at >= registrable(name)
 		}
-		return e
 	}
-	return nil
+	return 0, 0, false
 }
 
 // nextLabel returns where the next shorter suffix begins, -1 when there is none.
@@ -288,7 +282,7 @@ func (e *editor) tableOf(org int64) *table {
 }
 
 func (e *editor) add(a *Asset) {
-	en := entry{asset: a.ID, org: int32(a.Org), from: a.From, to: a.To, rank: rankOf(a)}
+	en := entry{asset: a.ID, term: term{int32(a.Org), a.From, a.To, rankOf(a)}}
 	e.change(a, func(r ref) ref { return e.x.operators.slab.with(r, en) })
 }
 
