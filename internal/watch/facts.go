@@ -8,6 +8,8 @@ type DeliveryTaken struct {
 	Source   int64 `json:"source"`
 	Stream   int64 `json:"stream"`
 	Mode     Mode  `json:"mode"`
+	// News is the blob of what opened, came back or got worse by this act.
+	News string `json:"news,omitempty"`
 	Counts
 }
 

@@ -335,7 +335,7 @@ func (p *intake) takeIn(ctx context.Context, o outcome) error {
 			return err
 		}
 		tx.Detail(takeInDetail{Content: d.Content, Counts: c, Proves: d.Proves, Result: d.ResultHash})
-		tx.Fact(DeliveryTaken{Delivery: d.ID, Source: src.ID, Stream: d.Stream, Mode: src.Mode, Counts: c})
+		tx.Fact(DeliveryTaken{Delivery: d.ID, Source: src.ID, Stream: d.Stream, Mode: src.Mode, News: d.News, Counts: c})
 		tx.AfterCommit(func() { p.w.taken(p.stream, o, p.opened, p.worse) })
 		return nil
 	})

@@ -194,10 +194,31 @@ func (p *intake) takeInRows(ctx context.Context, qs []Quarantined) error {
 	if err != nil {
 		return err
 	}
+	all := p.d.News
 	if err := p.writeBlobs(ctx, &o); err != nil {
 		return err
 	}
-	return p.takeInRowsAct(ctx, qs, refused, added, counts, old, o)
+	if all, err = p.unite(ctx, all, p.d.News); err != nil {
+		return err
+	}
+	return p.takeInRowsAct(ctx, qs, refused, added, counts, old, o, all)
+}
+
+// unite joins two bitmaps: what the delivery told of before, and now.
+func (p *intake) unite(ctx context.Context, before, now string) (string, error) {
+	if before == "" {
+		return now, nil
+	}
+	b, err := p.w.readBitmap(ctx, before)
+	if err != nil {
+		return "", err
+	}
+	n, err := p.w.readBitmap(ctx, now)
+	if err != nil {
+		return "", err
+	}
+	b.Or(n)
+	return p.w.writeBitmap(ctx, b)
 }
 
 // readAgain reads one row with the plan as it is now.
@@ -242,7 +263,7 @@ func (p *intake) concludeAgain(ctx context.Context, taken int64) (o outcome, err
 	return o, err
 }
 
-func (p *intake) takeInRowsAct(ctx context.Context, qs []Quarantined, refused map[int64]*mapping.Reject, added []newFinding, c Counts, old *roaring.Bitmap, o outcome) error {
+func (p *intake) takeInRowsAct(ctx context.Context, qs []Quarantined, refused map[int64]*mapping.Reject, added []newFinding, c Counts, old *roaring.Bitmap, o outcome, news string) error {
 	call := act.Call{
 		Actor: act.MachineActor("watch.intake"), Verb: "watch.take_in_rows", Subject: deliverySubject(p.d.ID),
 		Exercise: p.src.Exercise,
@@ -265,7 +286,7 @@ func (p *intake) takeInRowsAct(ctx context.Context, qs []Quarantined, refused ma
 			where id = $12`,
 			c.Events, opened, max(kept, 0), int64(o.verdict.gone.GetCardinality()),
 			int64(o.verdict.reopened.GetCardinality()), c.Unrouted, p.d.Proves, p.d.ProvesWhy, p.d.Presence, p.d.Sidecar,
-			p.d.News, p.d.ID); err != nil {
+			news, p.d.ID); err != nil {
 			return err
 		}
 		tx.Detail(struct {
@@ -273,7 +294,11 @@ func (p *intake) takeInRowsAct(ctx context.Context, qs []Quarantined, refused ma
 			Events int64 `json:"events"`
 			Opened int64 `json:"opened"`
 		}{len(qs), c.Events, opened})
-		tx.Fact(DeliveryTaken{Delivery: p.d.ID, Source: p.src.ID, Stream: p.d.Stream, Mode: p.d.Mode, Counts: c})
+		mode := Live // what is released already may be told at once
+		if p.d.ReleasedAt.IsZero() {
+			mode = p.d.Mode
+		}
+		tx.Fact(DeliveryTaken{Delivery: p.d.ID, Source: p.src.ID, Stream: p.d.Stream, Mode: mode, News: p.d.News, Counts: c})
 		tx.AfterCommit(func() {
 			p.prepare(added)
 			p.w.taken(p.stream, o, p.opened, p.worse)

@@ -15,8 +15,8 @@ import (
 	"almenara.example/internal/guard"
 )
 
-// allOrgs reads as the machine: whatever the audience.
-const allOrgs int64 = -1
+// AllOrgs reads as the machine: whatever the audience.
+const AllOrgs int64 = -1
 
 // Filter says which findings to list. Empty fields do not filter; several values
 // of one field are an "or", fields are an "and".
@@ -146,7 +146,7 @@ func (w *Watch) matching(ctx context.Context, r sqldb.Reader, f Filter, org int6
 		if f.Verified {
 			sets = append(sets, x.verified)
 		}
-		if org != allOrgs {
+		if org != AllOrgs {
 			sets = append(sets, x.seenBy(audiences))
 		}
 		out = roaring.FastAnd(sets...)
@@ -168,7 +168,7 @@ func appendAny[K comparable](sets []*roaring.Bitmap, m map[K]*roaring.Bitmap, wa
 }
 
 func (w *Watch) audiencesOf(ctx context.Context, r sqldb.Reader, org int64) ([]guard.Audience, error) {
-	if org == allOrgs {
+	if org == AllOrgs {
 		return nil, nil
 	}
 	return w.guard.AudiencesOf(ctx, r, org)

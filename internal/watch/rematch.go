@@ -71,7 +71,7 @@ func (w *Watch) rematchOne(ctx context.Context) (did bool, err error) {
 
 // rematchSome matches a batch again. Only what moves makes an act.
 func (w *Watch) rematchSome(ctx context.Context, procedure int64, ids []uint32) error {
-	fs, err := w.findingsByID(ctx, w.read, ids, allOrgs)
+	fs, err := w.findingsByID(ctx, w.read, ids, AllOrgs)
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (w *Watch) OfAssets(ctx context.Context, r sqldb.Reader, before, after *con
 const maxExamples = 20
 
 func (w *Watch) previewSome(ctx context.Context, r sqldb.Reader, before, after *constituency.Index, today constituency.Day, ids []uint32, p *constituency.Preview) error {
-	fs, err := w.findingsByID(ctx, r, ids, allOrgs)
+	fs, err := w.findingsByID(ctx, r, ids, AllOrgs)
 	if err != nil {
 		return err
 	}

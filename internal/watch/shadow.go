@@ -121,14 +121,20 @@ type News struct {
 
 // ReleasedNews returns, per organisation, the findings of a delivery that may be
 // told: opened, back or worse with it, still open, and released. It is empty for a
-// delivery that is not released. A delivery's news never changes afterwards but by
-// findings leaving the open state or their organisation.
-func (w *Watch) ReleasedNews(ctx context.Context, r sqldb.Reader, delivery int64) ([]News, error) {
+// delivery that is not released. news is what a DeliveryTaken named; empty means
+// all of the delivery's.
+func (w *Watch) ReleasedNews(ctx context.Context, r sqldb.Reader, delivery int64, news string) ([]News, error) {
 	d, err := w.Delivery(ctx, r, delivery)
-	if err != nil || d.ActOrder == 0 || d.ReleasedAt.IsZero() || d.News == "" {
+	if err != nil || d.ActOrder == 0 || d.ReleasedAt.IsZero() {
 		return nil, err
 	}
-	set, err := w.readBitmap(ctx, d.News)
+	if news == "" {
+		news = d.News
+	}
+	if news == "" {
+		return nil, nil
+	}
+	set, err := w.readBitmap(ctx, news)
 	if err != nil {
 		return nil, err
 	}

@@ -169,7 +169,7 @@ func (w *Watch) expireSome(ctx context.Context, s *streamState, ids []uint32) er
 		Actor: act.MachineActor("watch.expiry"), Verb: "watch.expire", Subject: "stream:" + s.Kind,
 	}
 	return w.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		fs, err := w.findingsByID(ctx, tx, ids, allOrgs)
+		fs, err := w.findingsByID(ctx, tx, ids, AllOrgs)
 		if err != nil {
 			return err
 		}

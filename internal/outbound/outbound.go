@@ -1,0 +1,285 @@
+// Package outbound is the only way out: it sends parcels and nothing else.
+//
+// A room asks the release gate for a [guard.Parcel] and hands it in. Sending is
+// three moves, so that nothing is sent twice and nothing is lost:
+//
+//	Begin    in an act: the message is kept exactly as it was cleared, "attempting"
+//	Deliver  outside any transaction: the SMTP dialogue
+//	Settle   in an act: what became of it
+//
+// A message that is found "attempting" when nobody is at it (the process died in
+// the dialogue) has an outcome that cannot be known: it becomes "unknown", is
+// shown, and only a person repeats it ([Outbound.Repeat]), with the same
+// Message-ID. Without a mail server the outbox on screen takes every message.
+//
+// # Invariants
+//
+//   - A zero parcel is refused.
+//   - One thing has one message per recipient; its Message-ID never changes.
+//   - Subject and header carry the marking; exercise traffic says EXERCISE first.
+//
+// What is NOT here: who may be told what (guard), texts (the rooms), retries (the
+// queue), receiving mail (a later release).
+package outbound
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"almenara.example/internal/act"
+	"almenara.example/internal/foundation/clock"
+	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/mail"
+	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/guard"
+)
+
+// Migrations is this package's line of migrations.
+//
+//go:embed migrations/*.sql
+var Migrations embed.FS
+
+// Locales holds this package's words.
+//
+//go:embed locales/*.toml
+var Locales embed.FS
+
+// State is what became of a message.
+type State string
+
+// The states. Attempting is never final: see the package's words.
+const (
+	Attempting State = "attempting"
+	Accepted   State = "accepted" // the mail server took it
+	Outbox     State = "outbox"   // kept on screen: there is no mail server
+	Refused    State = "refused"  // for good
+	Deferred   State = "deferred" // may be tried again
+	Unknown    State = "unknown"  // only a person may repeat it
+)
+
+// Settings name the mail server and the sender. An empty Host means the outbox.
+type Settings struct {
+	Host         string
+	Port         int
+	Security     string // starttls | tls | none
+	Username     string
+	PasswordFile string
+	CAFile       string
+	From         string // address
+	FromName     string
+}
+
+// MailWords are the words of the mail package, which only this package may import.
+func MailWords() embed.FS { return mail.Locales }
+
+// Outbound sends parcels.
+type Outbound struct {
+	acts   *act.Acts
+	read   sqldb.Reader
+	client *mail.Client // nil: the outbox
+	from   mail.Address
+}
+
+// New returns the way out, or what is wrong with the settings.
+func New(acts *act.Acts, s Settings) (*Outbound, error) {
+	o := &Outbound{acts: acts, read: acts.Reader(), from: mail.Address{Name: s.FromName, Email: s.From}}
+	if s.Host == "" {
+		return o, nil
+	}
+	c, err := mail.New(mail.Config{
+		Host: s.Host, Port: s.Port, Security: mail.Security(s.Security), Username: s.Username,
+		PasswordFile: s.PasswordFile, CAFile: s.CAFile,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mail settings: %w", err)
+	}
+	o.client = c
+	return o, nil
+}
+
+// Message is one message as it is kept.
+type Message struct {
+	ID        int64
+	Thing     string
+	MessageID string
+	Org       int64
+	Address   string
+	Subject   string
+	Body      []byte
+	Digest    string
+	Marking   string
+	Exercise  bool
+	State     State
+	Attempts  int
+	Code      int
+	Reply     string
+	BegunAt   time.Time
+	SettledAt time.Time
+}
+
+const messageColumns = `id, thing, message_id, org_id, address, subject, body, digest, marking, exercise, state,
+	attempts, code, reply, begun_at, settled_at`
+
+func scanMessage(r sqldb.Row) (m Message, err error) {
+	var begun, settled int64
+	err = r.Scan(&m.ID, &m.Thing, &m.MessageID, &m.Org, &m.Address, &m.Subject, &m.Body, &m.Digest, &m.Marking,
+		&m.Exercise, &m.State, &m.Attempts, &m.Code, &m.Reply, &begun, &settled)
+	m.BegunAt, m.SettledAt = clock.FromMicros(begun), clock.FromMicros(settled)
+	return m, err
+}
+
+// errZero refuses what the gate did not make.
+var errZero = errors.New("a zero parcel was handed in")
+
+// Begin keeps a parcel as a message that is being attempted. A message that was
+// accepted, refused or is unknown is not begun again: Conflict. One that is found
+// attempting was interrupted: it becomes unknown, and Begin returns it so.
+func (o *Outbound) Begin(ctx context.Context, tx *act.Tx, p guard.Parcel) (Message, error) {
+	if p.IsZero() {
+		return Message{}, errZero
+	}
+	m, ok, err := sqldb.One(ctx, tx, scanMessage,
+		`select `+messageColumns+` from outbound_message where message_id = $1`, p.View().MessageID)
+	if err != nil {
+		return m, err
+	}
+	if !ok {
+		return o.first(ctx, tx, p)
+	}
+	switch m.State {
+	case Deferred:
+		m.State = Attempting
+		m.Attempts++
+	case Attempting:
+		m.State = Unknown
+	default:
+		return m, fault.New(fault.Conflict, "outbound.settled", fault.Args{"State": string(m.State)})
+	}
+	_, err = tx.ExecContext(ctx, `update outbound_message set state = $1, attempts = $2 where id = $3`,
+		string(m.State), m.Attempts, m.ID)
+	return m, err
+}
+
+func (o *Outbound) first(ctx context.Context, tx *act.Tx, p guard.Parcel) (m Message, err error) {
+	v, to := p.View(), p.To()
+	m = Message{
+		Thing: p.Thing().String(), MessageID: v.MessageID, Org: to.Org, Address: to.Address, Subject: subject(p),
+		Body: v.Body, Digest: p.Digest(), Marking: p.Marking().String(), Exercise: p.Exercise(), State: Attempting,
+		Attempts: 1, BegunAt: tx.Now(),
+	}
+	if m.ID, err = tx.Next(ctx, "outbound.message"); err != nil {
+		return m, err
+	}
+	_, err = tx.ExecContext(ctx, `insert into outbound_message (`+messageColumns+`)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, '', $13, 0)`,
+		m.ID, m.Thing, m.MessageID, m.Org, m.Address, m.Subject, m.Body, m.Digest, m.Marking, m.Exercise,
+		string(m.State), m.Attempts, clock.Micros(m.BegunAt))
+	return m, err
+}
+
+// subject puts the marking, and before it the exercise mark, where nobody can
+// overlook them.
+func subject(p guard.Parcel) string {
+	s := "[" + p.Marking().String() + "] " + p.View().Subject
+	if p.Exercise() {
+		s = "[EXERCISE] " + s
+	}
+	return s
+}
+
+// Result is what became of one delivery.
+type Result struct {
+	State State
+	Code  int
+	Reply string
+}
+
+// Deliver speaks with the mail server. The message must come from Begin, in state
+// attempting; its Date is when it was begun first, so that it stays the same
+// message.
+func (o *Outbound) Deliver(ctx context.Context, p guard.Parcel, m Message) Result {
+	if p.IsZero() || m.State != Attempting {
+		return Result{State: Refused, Reply: "not cleared"}
+	}
+	if o.client == nil {
+		return Result{State: Outbox}
+	}
+	out, err := o.client.Send(ctx, mail.Message{
+		ID: m.MessageID, From: o.from, To: mail.Address{Email: m.Address}, Subject: m.Subject, Date: m.BegunAt,
+		Language: p.To().Language, Text: string(m.Body),
+	})
+	if err != nil {
+		if fault.CodeOf(err) == fault.Invalid {
+			return Result{State: Refused, Reply: printable(fault.Of(err).Error())}
+		}
+		return Result{State: Deferred, Reply: printable(err.Error())}
+	}
+	return Result{State: stateOf(out.State), Code: out.Code, Reply: printable(out.Reply)}
+}
+
+func stateOf(s mail.State) State {
+	switch s {
+	case mail.Accepted:
+		return Accepted
+	case mail.Refused:
+		return Refused
+	case mail.Deferred:
+		return Deferred
+	}
+	return Unknown
+}
+
+// printable makes a server's words fit for a text column and a page.
+func printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "·"))
+	if r := []rune(s); len(r) > 300 {
+		s = string(r[:300]) + "…"
+	}
+	return s
+}
+
+// Settle keeps what became of a message that was attempting.
+func (o *Outbound) Settle(ctx context.Context, tx *act.Tx, m Message, r Result) error {
+	_, err := tx.ExecContext(ctx, `update outbound_message set state = $1, code = $2, reply = $3, settled_at = $4
+		where id = $5 and state = 'attempting'`, string(r.State), r.Code, r.Reply, clock.Micros(tx.Now()), m.ID)
+	return err
+}
+
+// Repeat lets a message whose outcome is unknown be tried once more, by a person's
+// word: the recipient may get it twice. The sending itself is the room's job.
+func (o *Outbound) Repeat(ctx context.Context, tx *act.Tx, thing string) error {
+	res, err := tx.ExecContext(ctx, `update outbound_message set state = 'deferred'
+		where thing = $1 and state in ('unknown', 'refused', 'deferred')`, thing)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, fault.New(fault.Conflict, "outbound.nothing", nil))
+	}
+	return nil
+}
+
+// Of returns the message of a thing, if any was begun.
+func (o *Outbound) Of(ctx context.Context, r sqldb.Reader, thing string) (Message, bool, error) {
+	return sqldb.One(ctx, r, scanMessage,
+		`select `+messageColumns+` from outbound_message where thing = $1 order by id desc limit 1`, thing)
+}
+
+// Messages lists messages, newest first; an empty state lists all.
+func (o *Outbound) Messages(ctx context.Context, r sqldb.Reader, s State, before int64, limit int) ([]Message, error) {
+	if before == 0 {
+		before = 1 << 62
+	}
+	return sqldb.All(ctx, r, scanMessage, `select `+messageColumns+` from outbound_message
+		where id < $1 and ($2 = '' or state = $2) order by id desc limit $3`, before, string(s), limit)
+}
