@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"almenara.example/internal/foundation/clock"
+)
+
+// progress is one line on standard error that is written over, when that is a
+// terminal; otherwise nothing.
+type progress struct {
+	w     io.Writer // nil: silent
+	clock clock.Clock
+	what  string
+	began time.Time
+	shown time.Time
+}
+
+func (c *console) progress() *progress {
+	p := &progress{clock: clock.System{}}
+	if f, ok := c.err.(*os.File); ok {
+		if st, err := f.Stat(); err == nil && st.Mode()&os.ModeCharDevice != 0 {
+			p.w = f
+		}
+	}
+	return p
+}
+
+// show says how far a piece of work is; total 0 when nobody knows.
+func (p *progress) show(what string, done, total int64) {
+	now := p.clock.Now()
+	if p.w == nil || p.what == what && now.Sub(p.shown) < 200*time.Millisecond {
+		return
+	}
+	if p.what != what {
+		p.what, p.began = what, now
+	}
+	p.shown = now
+	took := now.Sub(p.began).Seconds()
+	line := fmt.Sprintf("%s: %d", what, done)
+	if total > 0 {
+		line += fmt.Sprintf(" of %d (%d %%)", total, 100*done/total)
+	}
+	if took > 0.5 && done > 0 {
+		rate := float64(done) / took
+		line += fmt.Sprintf(", %.0f a second", rate)
+		if total > done {
+			left := time.Duration(float64(total-done) / rate * float64(time.Second))
+			line += fmt.Sprintf(", %s left", left.Round(time.Second))
+		}
+	}
+	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+}
+
+// end takes the line away.
+func (p *progress) end() {
+	if p.w != nil && p.what != "" {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}

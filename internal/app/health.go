@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/netip"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/web"
+)
+
+// The disk is too full to be ready below both of these.
+const (
+	freeShare = 0.02
+	freeBytes = 256 << 20
+)
+
+// readiness says of each part whether it works; nothing else, because anybody may ask.
+type readiness struct {
+	Ready    bool `json:"ready"`
+	Database bool `json:"database"`
+	Ledger   bool `json:"ledger"`
+	Disk     bool `json:"disk"`
+}
+
+// ready looks at every part. Why is for the log.
+func (a *App) ready(ctx context.Context) readiness {
+	var r readiness
+	if _, err := a.guard.IsEmpty(ctx); err == nil {
+		r.Database = true
+	} else {
+		a.log.ErrorContext(ctx, "not ready: database", "error", err)
+	}
+	if err := a.ledger.Health(); err == nil {
+		r.Ledger = true
+	} else {
+		a.log.ErrorContext(ctx, "not ready: ledger", "error", err)
+	}
+	share, bytes, err := freeSpace(a.cfg.Dir)
+	r.Disk = err == nil && (share >= freeShare || bytes >= freeBytes)
+	if !r.Disk {
+		a.log.ErrorContext(ctx, "not ready: disk", "free_bytes", bytes, "error", err)
+	}
+	r.Ready = r.Database && r.Ledger && r.Disk
+	return r
+}
+
+// healthRoutes are for whoever watches over the process.
+func (a *App) healthRoutes() []web.Route {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(&figures{app: a}, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	return []web.Route{
+		{
+			Method: http.MethodGet, Pattern: "/healthz", Permission: web.Public, Sample: "GET /healthz", API: true,
+			Handler: func(w http.ResponseWriter, _ *http.Request) error {
+				w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+				_, _ = w.Write([]byte("ok\n")) // the client may be gone
+				return nil
+			},
+		},
+		{
+			Method: http.MethodGet, Pattern: "/readyz", Permission: web.Public, Sample: "GET /readyz", API: true,
+			Handler: func(w http.ResponseWriter, r *http.Request) error {
+				state := a.ready(r.Context())
+				w.Header().Set("Content-Type", "application/json")
+				if !state.Ready {
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+				_ = json.NewEncoder(w).Encode(state) // the client may be gone
+				return nil
+			},
+		},
+		{
+			Method: http.MethodGet, Pattern: "/metrics", Permission: web.Public, Sample: "GET /metrics", API: true,
+			Handler: func(w http.ResponseWriter, r *http.Request) error {
+				if !fromThisMachine(r) && !web.ViewerOf(r.Context()).Can("desk.read") {
+					return fault.New(fault.Denied, "app.metrics.denied", nil)
+				}
+				metrics.ServeHTTP(w, r)
+				return nil
+			},
+		},
+	}
+}
+
+// fromThisMachine tells whether a request comes from a program on this machine and
+// not through a proxy on it.
+func fromThisMachine(r *http.Request) bool {
+	if r.Context().Value(forwardedKey{}) != nil {
+		return false
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && peer.Addr().Unmap().IsLoopback() || r.Context().Value(localPeer{}) != nil
+}

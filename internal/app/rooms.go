@@ -1,0 +1,131 @@
+package app
+
+import (
+	"embed"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"almenara.example/internal/act"
+	"almenara.example/internal/constituency"
+	"almenara.example/internal/foundation/blob"
+	"almenara.example/internal/foundation/i18n"
+	"almenara.example/internal/foundation/jobs"
+	"almenara.example/internal/foundation/mail"
+	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/guard"
+	"almenara.example/internal/ledger"
+	"almenara.example/internal/watch"
+	frame "almenara.example/web"
+)
+
+// lines are the migrations of every room, lower rooms first.
+func lines() []sqldb.Migrations {
+	return []sqldb.Migrations{
+		{Room: "ledger", Dir: sub(ledger.Migrations, "migrations")},
+		{Room: "act", Dir: sub(act.Migrations, "migrations")},
+		{Room: "guard", Dir: sub(guard.Migrations, "migrations")},
+		{Room: "constituency", Dir: sub(constituency.Migrations, "migrations")},
+		{Room: "watch", Dir: sub(watch.Migrations, "migrations")},
+	}
+}
+
+// words are the catalogue files of every package that has some.
+func words() []fs.FS {
+	return []fs.FS{
+		sub(frame.Locales, "locales"), sub(blob.Locales, "locales"), sub(jobs.Locales, "locales"),
+		sub(mail.Locales, "locales"), sub(ledger.Locales, "locales"), sub(guard.Locales, "locales"),
+		sub(watch.Locales, "locales"),
+		sub(locales, "locales"),
+	}
+}
+
+// door is what a room's …web package brings to the site.
+type door struct {
+	room      string
+	routes    []web.Route
+	operation func(huma.API)
+	templates fs.FS // nil when the room has no pages
+}
+
+// doors lists the rooms' doors.
+func (a *App) doors() []door {
+	return []door{}
+}
+
+// nav is the rail.
+func (a *App) nav() []web.NavItem { return nil }
+
+// closures says, per kind of thing, which room answers the release gate.
+func (a *App) closures() map[string]guard.Closure { return map[string]guard.Closure{} }
+
+// subscriptions says who hears whose facts.
+func (a *App) subscriptions() []act.Subscription {
+	return []act.Subscription{
+		a.watch.Subscription(), // constituency.AssetsChanged: match open findings again
+	}
+}
+
+// newsworthy are the facts that open pages are told of.
+func newsworthy() []string {
+	return []string{
+		guard.OrganisationsChanged{}.FactKind(),
+		constituency.AssetsChanged{}.FactKind(), constituency.OperatorsChanged{}.FactKind(),
+		watch.DeliveryTaken{}.FactKind(), watch.DeliveriesReleased{}.FactKind(), watch.FindingsChanged{}.FactKind(),
+	}
+}
+
+// spreadNews tells open pages of facts, right after the commit: on the topic of
+// the room ("watch") and on the fact's own ("watch.delivery-taken").
+func (a *App) spreadNews() {
+	for _, kind := range newsworthy() {
+		room, _, _ := strings.Cut(kind, ".")
+		own := topic(kind)
+		a.acts.Follow(act.Follower{Kind: kind, Tell: func(act.Envelope) {
+			a.site.Hub().Publish(room)
+			a.site.Hub().Publish(own)
+		}})
+	}
+}
+
+// topic writes a fact's kind as a topic: watch.DeliveryTaken, watch.delivery-taken.
+func topic(kind string) string {
+	var b strings.Builder
+	room, name, _ := strings.Cut(kind, ".")
+	for i, r := range name {
+		if i > 0 && r >= 'A' && r <= 'Z' {
+			b.WriteByte('-')
+		}
+		b.WriteRune(r)
+	}
+	return room + "." + strings.ToLower(b.String())
+}
+
+// mount hands every door to the site.
+func (a *App) mount() error {
+	a.site.Handle(a.healthRoutes()...)
+	a.api = newAPI(a.site, a.version)
+	for _, d := range a.doors() {
+		a.site.Handle(d.routes...)
+		if d.templates != nil {
+			a.site.Templates(d.room, d.templates)
+		}
+		if d.operation != nil {
+			d.operation(a.api.huma)
+		}
+	}
+	return a.api.finish()
+}
+
+func sub(f embed.FS, folder string) fs.FS { return i18n.Sub(f, folder) }
+
+// dir is a folder that may be missing.
+func dir(name string) fs.FS {
+	if st, err := os.Stat(name); err != nil || !st.IsDir() {
+		return nil
+	}
+	return os.DirFS(name)
+}

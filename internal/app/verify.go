@@ -1,0 +1,35 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"almenara.example/internal/foundation/blob"
+	"almenara.example/internal/foundation/clock"
+	"almenara.example/internal/ledger"
+)
+
+// VerifyLedger checks the record of actions of the installation that c describes,
+// and with blobs every blob, without a server and beside a running one. Progress
+// may be nil.
+func VerifyLedger(ctx context.Context, c Config, blobs bool, progress func(what string, done, total int64)) (rep ledger.Report, err error) {
+	_, verifier, err := ledger.ReadKey(c.path(ledgerKeyFile))
+	if err != nil {
+		return rep, &Refusal{Err: err, Hint: "bring keys/ back from its backup, or name the installation's folder with --data"}
+	}
+	db, err := openDatabase(ctx, &c, false)
+	if err != nil {
+		return rep, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var store *blob.Store
+	if blobs {
+		if store, err = openBlobs(&c, clock.System{}); err != nil {
+			return rep, fmt.Errorf("open the blobs: %w", err)
+		}
+	}
+	return ledger.Verify(ctx, ledger.VerifyOptions{
+		DB: db, Dir: c.path(ledgerFolder), VerifierKey: verifier, Blobs: store, Progress: progress,
+	})
+}
