@@ -34,6 +34,7 @@ func TestAPlantedViolationIsCaughtWithTheRightSentence(t *testing.T) {
 		{"a room looks into another's drawer", "internal/watch/a.go", imp("internal/constituency/lookup"), "room to room only the room's own package, internal/constituency"},
 		{"a room sends mail by itself", "internal/watch/a.go", imp("internal/foundation/mail"), "only outbound sends and fetches"},
 		{"the command opens a door", "cmd/almenara/a.go", imp("internal/watch/watchweb"), "only app opens doors"},
+		{"the demo goes round the verbs", "internal/demo/a.go", imp("internal/foundation/sqldb"), "the demo enters only through verbs and imports"},
 		{"a library looks inside", "tlp/a.go", imp("internal/foundation/fault"), "the public library tlp imports internal/foundation/fault"},
 		{"a library's test looks inside", "tlp/a_test.go", imp("internal/foundation/fault"), "the public library tlp imports internal/foundation/fault"},
 		{"a program uses test tools", "internal/watch/a.go", imp("internal/foundation/sqldb/sqldbtest"), "which serves tests only"},

@@ -29,6 +29,7 @@ func Stairs() []Stair {
 		{[]string{"cooperate", "referral"}, "help across borders; platforms"},
 		{[]string{"exercise"}, "drills of the rooms below"},
 		{[]string{"exchange", "strategy", "oversight", "desk", "portal"}, "galleries"},
+		{[]string{"demo"}, "a nation to look at, through verbs and imports"},
 		{[]string{"app"}, "wiring and life"},
 	}
 }
@@ -101,6 +102,9 @@ func wall(from, to string, test bool) (rule, why string) {
 	}
 	if why := doors(from, to, roomA, roomB); why != "" {
 		return "doors", why
+	}
+	if roomA == "demo" && (to == "internal/foundation/sqldb" || to == "internal/foundation/blob" || to == "internal/ledger") {
+		return "demo", from + " imports " + to + "; the demo enters only through verbs and imports"
 	}
 	if isMail(to) && roomA != "outbound" && !isMail(from) {
 		return "mail", from + " imports " + to + "; only outbound sends and fetches: let it carry a Parcel"

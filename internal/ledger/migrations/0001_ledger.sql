@@ -8,8 +8,8 @@ create table ledger_entry (
     actor      text   not null,
     verb       text   not null,
     subject    text   not null,
-    body       bytea,
-    salt       bytea,
+    body       bytea, -- null: erased
+    salt       bytea, -- null: erased
     commitment bytea  not null
 );
 create index ledger_entry_actor on ledger_entry (actor, ord);
