@@ -289,9 +289,13 @@ func (g *Guard) IssueToken(ctx context.Context, actor act.Actor, person int64, n
 	return secret, t, err
 }
 
-// EndToken makes a token stop working at once.
+// EndToken makes a token stop working at once: one's own, or with the permission
+// guard.end_token anybody's.
 func (g *Guard) EndToken(ctx context.Context, actor act.Actor, person int64, uid string) error {
 	call := act.Call{Actor: actor, Verb: "guard.end_token", Subject: personSubject(person)}
+	if actor.ID == personSubject(person) {
+		call.Verb = "guard.end_own_token"
+	}
 	return g.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		res, err := tx.ExecContext(ctx, `update guard_token set ended_at = $1
 			where uid = $2 and person_id = $3 and ended_at = 0`, clock.Micros(tx.Now()), uid, person)
@@ -310,6 +314,13 @@ func (g *Guard) Tokens(ctx context.Context, r sqldb.Reader, person int64) ([]Tok
 	return sqldb.All(ctx, r, scanToken, `select `+tokenColumns+` from guard_token
 		where person_id = $1 and ended_at = 0 and expires_at > $2 order by made_at desc`,
 		person, clock.Micros(g.acts.Clock().Now()))
+}
+
+// AllTokens lists everybody's tokens that still work, those that end soonest first.
+func (g *Guard) AllTokens(ctx context.Context, r sqldb.Reader) ([]Token, error) {
+	return sqldb.All(ctx, r, scanToken, `select `+tokenColumns+` from guard_token
+		where ended_at = 0 and expires_at > $1 order by expires_at, uid limit 1000`,
+		clock.Micros(g.acts.Clock().Now()))
 }
 
 const tokenColumns = `uid, person_id, name, scope, made_at, expires_at, ended_at`

@@ -65,8 +65,10 @@ func (g *Guard) Person(ctx context.Context, r sqldb.Reader, id int64) (Person, e
 type PersonFilter struct {
 	Org   int64
 	Email string
-	After int64 // keyset: ids above it
-	Limit int   // default 100
+	Role  string // has this role
+	Staff bool   // has any role but contact
+	After int64  // keyset: ids above it
+	Limit int    // default 100
 }
 
 // Persons lists persons by id, with their roles.
@@ -75,8 +77,11 @@ func (g *Guard) Persons(ctx context.Context, r sqldb.Reader, f PersonFilter) ([]
 		f.Limit = 100
 	}
 	ps, err := sqldb.All(ctx, r, scanPerson, `select `+personColumns+` from guard_person p
-		where p.id > $1 and ($2 = 0 or p.org_id = $2) and ($3 = '' or p.email = $3) order by p.id limit $4`,
-		f.After, f.Org, strings.ToLower(f.Email), f.Limit)
+		where p.id > $1 and ($2 = 0 or p.org_id = $2) and ($3 = '' or p.email = $3)
+		and ($4 = '' or exists (select 1 from guard_role r where r.person_id = p.id and r.role = $4))
+		and ($5 = false or exists (select 1 from guard_role r where r.person_id = p.id and r.role <> 'contact'))
+		order by p.id limit $6`,
+		f.After, f.Org, strings.ToLower(f.Email), f.Role, f.Staff, f.Limit)
 	if err != nil || len(ps) == 0 {
 		return ps, err
 	}

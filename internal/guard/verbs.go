@@ -4,6 +4,10 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/text/language"
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/clock"
@@ -92,6 +96,17 @@ func (n NewPerson) Validate() error {
 		if err := CheckEmail("email", n.Email); err != nil {
 			parts = append(parts, *fault.Of(err))
 		}
+	}
+	if n.Zone != "" {
+		if _, err := time.LoadLocation(n.Zone); err != nil || n.Zone == "Local" {
+			parts = append(parts, *fault.OnField("zone", "guard.person.zone", fault.Args{"Value": clip(n.Zone)}))
+		}
+	}
+	if _, err := language.Parse(or(n.Language, "en")); err != nil {
+		parts = append(parts, *fault.OnField("language", "guard.person.language", fault.Args{"Value": clip(n.Language)}))
+	}
+	if len(n.Phone) > 60 || strings.ContainsFunc(n.Phone, unicode.IsControl) {
+		parts = append(parts, *fault.OnField("phone", "guard.person.phone", nil))
 	}
 	for _, r := range n.Roles {
 		if !slices.Contains(Roles(), r) {
@@ -186,7 +201,8 @@ type PersonChange struct {
 // ChangePerson edits a person. When somebody else was faster it is a Conflict and
 // nothing changes. A person who is no longer active is signed out everywhere.
 func (g *Guard) ChangePerson(ctx context.Context, actor act.Actor, id int64, c PersonChange) error {
-	if err := (NewPerson{Name: c.Name, Email: c.Email}).Validate(); err != nil {
+	n := NewPerson{Name: c.Name, Email: c.Email, Phone: c.Phone, Language: c.Language, Zone: c.Zone}
+	if err := n.Validate(); err != nil {
 		return err
 	}
 	call := act.Call{Actor: actor, Verb: "guard.change_person", Subject: personSubject(id)}
@@ -204,11 +220,30 @@ func (g *Guard) ChangePerson(ctx context.Context, actor act.Actor, id int64, c P
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return changedMeanwhile(err)
 		}
-		if !c.Active {
-			return endAccess(ctx, tx, id)
+		if c.Active {
+			return nil
 		}
-		return nil
+		if err := keepsAdministrator(ctx, tx, id); err != nil {
+			return err
+		}
+		return endAccess(ctx, tx, id)
 	})
+}
+
+// keepsAdministrator refuses what would leave no active administrator besides
+// this person, if the person is one.
+func keepsAdministrator(ctx context.Context, tx *act.Tx, person int64) error {
+	n, _, err := sqldb.One(ctx, tx, sqldb.Int64, `select count(*) from guard_role r
+		join guard_person p on p.id = r.person_id where r.role = $1 and p.active and p.id <> $2`, RoleAdministrator, person)
+	if err != nil || n > 0 {
+		return err
+	}
+	is, _, err := sqldb.One(ctx, tx, sqldb.Int64, `select count(*) from guard_role where role = $1 and person_id = $2`,
+		RoleAdministrator, person)
+	if err == nil && is > 0 {
+		err = fault.New(fault.Conflict, "guard.role.last_administrator", nil)
+	}
+	return err
 }
 
 // changedMeanwhile is the answer to an edit that would overwrite another's.
@@ -244,18 +279,42 @@ func (g *Guard) RevokeRole(ctx context.Context, actor act.Actor, person int64, r
 	call := act.Call{Actor: actor, Verb: "guard.revoke_role", Subject: personSubject(person), Reason: reason}
 	return g.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		if role == RoleAdministrator {
-			n, _, err := sqldb.One(ctx, tx, sqldb.Int64, `select count(*) from guard_role r
-				join guard_person p on p.id = r.person_id where r.role = $1 and p.active and p.id <> $2`, role, person)
-			if err != nil {
+			if err := keepsAdministrator(ctx, tx, person); err != nil {
 				return err
-			}
-			if n == 0 {
-				return fault.New(fault.Conflict, "guard.role.last_administrator", nil)
 			}
 		}
 		tx.Detail(roleDetail{Roles: []string{role}})
 		_, err := tx.ExecContext(ctx, `delete from guard_role where person_id = $1 and role = $2`, person, role)
 		return err
+	})
+}
+
+// SetRoles gives a person exactly these roles, each change as an act of its own
+// inside one: all or nothing.
+func (g *Guard) SetRoles(ctx context.Context, actor act.Actor, person int64, roles []string, reason string) error {
+	call := act.Call{Actor: actor, Verb: "guard.set_roles", Subject: personSubject(person), Reason: reason}
+	return g.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
+		p, err := g.Person(ctx, tx, person)
+		if err != nil {
+			return err
+		}
+		for _, role := range roles {
+			if slices.Contains(p.Roles, role) {
+				continue
+			}
+			if err := g.GrantRole(ctx, actor, person, role); err != nil {
+				return err
+			}
+		}
+		for _, role := range p.Roles {
+			if slices.Contains(roles, role) {
+				continue
+			}
+			if err := g.RevokeRole(ctx, actor, person, role, reason); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

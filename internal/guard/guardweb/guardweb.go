@@ -3,6 +3,7 @@ package guardweb
 import (
 	"embed"
 	"net/http"
+	"slices"
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/web"
@@ -21,17 +22,20 @@ var Locales embed.FS
 
 // Pages are guard's pages and calls. Make them with New.
 type Pages struct {
-	guard *guard.Guard
-	acts  *act.Acts
-	door  *Door
-	site  *web.Site
-	tries *limit
+	guard      *guard.Guard
+	acts       *act.Acts
+	door       *Door
+	ceremonies *guard.Ceremonies
+	site       *web.Site
+	tries      *limit
 }
 
 // New returns the pages, which answer through site and know people through door.
-func New(site *web.Site, door *Door) *Pages {
+func New(site *web.Site, door *Door, ceremonies *guard.Ceremonies) *Pages {
 	c := door.config
-	return &Pages{guard: c.Guard, acts: c.Acts, door: door, site: site, tries: newLimit(c.Acts.Clock())}
+	return &Pages{
+		guard: c.Guard, acts: c.Acts, door: door, ceremonies: ceremonies, site: site, tries: newLimit(c.Acts.Clock()),
+	}
 }
 
 // Where people sign in and out and find their own affairs, for web.Config.
@@ -46,7 +50,7 @@ func LinkPath(secret string) string { return SignInURL + "/link/" + secret }
 
 // Routes lists guard's doors.
 func (p *Pages) Routes() []web.Route {
-	return p.signInRoutes()
+	return slices.Concat(p.signInRoutes(), p.passkeyRoutes(), p.myRoutes(), p.personRoutes(), p.accessRoutes())
 }
 
 // actor is who asks.

@@ -41,8 +41,8 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
 // showSignIn shows the page of signing in, with a fault on top when there is one.
 func (p *Pages) showSignIn(w http.ResponseWriter, r *http.Request, status int, next, trouble string) error {
 	page := web.Page{
-		Title: word(r, "guard.signin.title", nil), Lead: word(r, "guard.signin.lead", nil), Plain: true,
-		Fault: trouble, Data: signInPage{Next: next, Public: p.elsewhere(r)},
+		Title: word(r, "guard.signin.title", nil), Lead: word(r, "guard.signin.lead", nil), Plain: true, Fault: trouble,
+		Scripts: []string{passkeyScript}, Data: signInPage{Next: next, Public: p.elsewhere(r)},
 	}
 	return p.site.Page(w, r, status, "guard/signin", page)
 }
@@ -107,12 +107,9 @@ func (p *Pages) useLink(w http.ResponseWriter, r *http.Request) error {
 		return p.refuse(w, r, err)
 	}
 	p.door.begin(w, cookie)
-	p.site.Redirect(w, r, p.afterLink(), web.Flash{Key: "guard.signin.done", Args: map[string]any{"Name": person.Name}})
+	p.site.Redirect(w, r, "/me/passkeys/new", web.Flash{Key: "guard.signin.done", Args: map[string]any{"Name": person.Name}})
 	return nil
 }
-
-// afterLink is where a person who came by a link goes on.
-func (p *Pages) afterLink() string { return "/" }
 
 // signOut ends the session of this browser. It answers the same without one.
 func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) error {
