@@ -147,7 +147,11 @@ func (p *intake) readRows(ctx context.Context) error {
 	if err != nil {
 		return unreadable(err)
 	}
-	p.weak = p.scan.Fit().Weak()
+	fit := p.scan.Fit()
+	if fit.Found == 0 && p.plan.Format != mapping.JSONLines {
+		return fault.New(fault.Invalid, "watch.delivery.wrong_kind", nil)
+	}
+	p.weak = fit.Weak()
 	for n := 1; ; n++ {
 		rec, reject, err := p.scan.Next(&p.ev)
 		switch {

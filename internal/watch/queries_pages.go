@@ -2,9 +2,7 @@ package watch
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -41,7 +39,7 @@ func (w *Watch) Kinds() []string {
 }
 
 // OpenReceived opens what arrived, byte for byte, for a reader who may see raw
-// bytes. A delivery whose retention ended is Unavailable for good: NotFound.
+// bytes; NotFound when its retention has ended.
 func (w *Watch) OpenReceived(ctx context.Context, actor act.Actor, delivery int64) (*blob.Reader, Delivery, error) {
 	call := act.Call{Actor: actor, Verb: "watch.read_raw", Subject: deliverySubject(delivery)}
 	if err := w.acts.Decide(ctx, call); err != nil {
@@ -221,20 +219,7 @@ func (w *Watch) QuarantineReasons(ctx context.Context, r sqldb.Reader) ([]string
 	return sqldb.All(ctx, r, sqldb.Text, `select distinct reason from watch_quarantine order by reason`)
 }
 
-// Plan tells of a mapping that a delivery can be tried with; empty Names when none
-// is loaded.
+// ActiveMappings lists what deliveries are read with now, by name.
 func (w *Watch) ActiveMappings(ctx context.Context, r sqldb.Reader) ([]Mapping, error) {
 	return sqldb.All(ctx, r, scanMapping, `select `+mappingColumns+` from watch_mapping where active order by name`)
 }
-
-// Readable tells whether a mapping knows a kind: an unknown kind or mapping is
-// false, anything else that goes wrong an error.
-func (w *Watch) Readable(ctx context.Context, name, kind string) (bool, error) {
-	_, err := w.planNamed(ctx, name, kind)
-	if errors.Is(err, errUnknownKind) || fault.CodeOf(err) == fault.Invalid {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-var _ io.ReadCloser = (*blob.Reader)(nil)
