@@ -283,3 +283,23 @@ func keep(v web.Viewer) func(string) bool {
 	can := v.May != nil && v.May("guard.let_back_in")
 	return func(string) bool { return can }
 }
+
+// postJSON sends what the script would.
+func (c *client) postJSON(path, body string) (status int, answer string) {
+	c.h.t.Helper()
+	r, err := http.NewRequestWithContext(c.h.t.Context(), http.MethodPost, c.h.url+path, strings.NewReader(body))
+	if err != nil {
+		c.h.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	got, err := c.http.Do(r)
+	if err != nil {
+		c.h.t.Fatal(err)
+	}
+	defer got.Body.Close()
+	b, err := io.ReadAll(got.Body)
+	if err != nil {
+		c.h.t.Fatal(err)
+	}
+	return got.StatusCode, string(b)
+}

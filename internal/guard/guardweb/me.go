@@ -37,7 +37,7 @@ type table struct {
 	Caption string
 	Columns []string
 	Rows    []tableRow
-	Empty   string
+	Empty   web.Empty
 }
 
 type tableRow struct {
@@ -166,28 +166,30 @@ func (p *Pages) accessOf(r *http.Request, person guard.Person, at, here string, 
 		return a, err
 	}
 	a.Passkeys = table{
-		ID: "passkeys", Caption: word(r, "guard.passkeys", nil), Empty: word(r, "guard.passkeys.none", nil),
+		ID: "passkeys", Caption: word(r, "guard.passkeys", nil), Empty: web.Empty{Title: word(r, "guard.passkeys.none", nil)},
 		Columns: words(r, "guard.column.name", "guard.column.added", "guard.column.used"),
 	}
+	// Times in full, not ages: an age grows when its row has the focus, and the
+	// button would move away under the pointer.
 	for _, k := range keys {
 		a.Passkeys.Rows = append(a.Passkeys.Rows, tableRow{
-			Cells:  []web.Cell{web.Text(k.Name), web.OnDay(k.AddedAt), web.Ago(k.UsedAt)},
+			Cells:  []web.Cell{web.Text(k.Name), web.OnDay(k.AddedAt), web.Exactly(k.UsedAt)},
 			Action: button(may, web.Action{Label: word(r, "guard.passkey.remove", nil), URL: removeURL(at, k)}),
 		})
 	}
 	a.Sessions = table{
-		ID: "sessions", Caption: word(r, "guard.sessions", nil), Empty: word(r, "guard.sessions.none", nil),
+		ID: "sessions", Caption: word(r, "guard.sessions", nil), Empty: web.Empty{Title: word(r, "guard.sessions.none", nil)},
 		Columns: words(r, "guard.column.browser", "guard.column.address", "guard.column.how", "guard.column.began", "guard.column.seen"),
 	}
 	for _, s := range sessions {
 		row := tableRow{Here: s.UID == here, Cells: []web.Cell{
-			web.Text(s.Agent), web.Code(s.Address), web.Text(word(r, "guard.how."+s.How, nil)), web.Exactly(s.BeganAt), web.Ago(s.SeenAt),
+			web.Text(s.Agent), web.Code(s.Address), web.Text(word(r, "guard.how."+s.How, nil)), web.Exactly(s.BeganAt), web.Exactly(s.SeenAt),
 		}}
 		row.Action = button(may, web.Action{Label: word(r, "guard.session.end", nil), URL: at + "/sessions/" + s.UID + "/end", Post: true})
 		a.Sessions.Rows = append(a.Sessions.Rows, row)
 	}
 	a.Tokens = table{
-		ID: "tokens", Caption: word(r, "guard.tokens", nil), Empty: word(r, "guard.tokens.none", nil),
+		ID: "tokens", Caption: word(r, "guard.tokens", nil), Empty: web.Empty{Title: word(r, "guard.tokens.none", nil)},
 		Columns: words(r, "guard.column.name", "guard.column.scope", "guard.column.made", "guard.column.expires"),
 	}
 	for _, t := range tokens {
