@@ -1,0 +1,70 @@
+package warnweb
+
+import (
+	"net/http"
+
+	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/warn"
+)
+
+// visitorPage is the page behind a link: the same for every notice.
+type visitorPage struct {
+	Form *web.Form // nil once answered
+}
+
+// visit shows only a confirm button. It says nothing about the notice, not even
+// that it exists beyond the link's working.
+func (p *Pages) visit(w http.ResponseWriter, r *http.Request) error {
+	if err := p.warn.LinkOpens(r.Context(), r.PathValue("secret")); err != nil {
+		return err
+	}
+	return p.showVisitor(w, r, http.StatusOK, nil)
+}
+
+func (p *Pages) showVisitor(w http.ResponseWriter, r *http.Request, status int, problem error) error {
+	f := visitorForm(r)
+	page := web.Page{Title: word(r, "warn.visit.title", nil), Lead: word(r, "warn.visit.lead", nil), Plain: true}
+	if problem != nil {
+		f.Fill(r.PostForm.Get)
+		page.Faults = web.FieldFaults(web.PrinterOf(r.Context()), problem)
+		f.Fail(page.Faults)
+	}
+	page.Data = visitorPage{Form: f}
+	return p.site.Page(w, r, status, "warn/visit", page)
+}
+
+func visitorForm(r *http.Request) *web.Form {
+	f := &web.Form{
+		Action: r.URL.Path, Submit: word(r, "warn.visit.confirm", nil),
+		Fields: []web.Field{
+			{Name: "what", Type: "radio", Label: word(r, "warn.visit.what", nil)},
+			{Name: "by", Type: "text", Label: word(r, "warn.visit.name", nil), Why: word(r, "warn.visit.name.why", nil), Autocomplete: "name"},
+			{Name: "reason", Type: "textarea", Rows: 3, Label: word(r, "warn.visit.words", nil)},
+		},
+	}
+	for i, what := range []warn.What{warn.Acknowledge, warn.Done, warn.Dispute, warn.Ask} {
+		f.Fields[0].Options = append(f.Fields[0].Options, web.Option{
+			Value: string(what), Label: word(r, "warn.visit."+string(what), nil), Selected: i == 0,
+		})
+	}
+	return f
+}
+
+func (p *Pages) visitorAnswers(w http.ResponseWriter, r *http.Request) error {
+	if err := web.Parse(r); err != nil {
+		return err
+	}
+	err := p.warn.AnswerByLink(r.Context(), r.PathValue("secret"), warn.Answer{
+		What: warn.What(r.PostForm.Get("what")), By: r.PostForm.Get("by"), Reason: r.PostForm.Get("reason"),
+	})
+	if fault.CodeOf(err) == fault.Invalid {
+		return p.showVisitor(w, r, http.StatusUnprocessableEntity, err)
+	}
+	if err != nil {
+		return err
+	}
+	return p.site.Page(w, r, http.StatusOK, "warn/visit", web.Page{
+		Title: word(r, "warn.visit.thanks", nil), Lead: word(r, "warn.visit.thanks.lead", nil), Plain: true, Data: visitorPage{},
+	})
+}
