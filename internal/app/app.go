@@ -22,7 +22,10 @@ import (
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/guard"
+	"almenara.example/internal/guard/guardweb"
 	"almenara.example/internal/ledger"
+	"almenara.example/internal/outbound"
+	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
 	"almenara.example/shadowserver"
 )
@@ -58,9 +61,14 @@ type App struct {
 	blobs        *blob.Store
 	constituency *constituency.Constituency
 	watch        *watch.Watch
+	outbound     *outbound.Outbound
+	warn         *warn.Warn
 	gate         *guard.Gate
 	keys         keys
 
+	public  *url.URL
+	words   *i18n.Catalogue
+	door    *guardweb.Door
 	site    *web.Site
 	api     *api
 	handler http.Handler
@@ -131,8 +139,16 @@ func (a *App) openStores(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	a.queue = jobs.New(a.db, jobs.Config{Clock: a.clock, Log: a.log})
+	a.queue = jobs.New(a.db, jobs.Config{Clock: a.clock, Log: slog.New(loud{a.log.Handler()})})
 	return nil
+}
+
+// loud lets only warnings and errors through: the queue's library tells of itself.
+type loud struct{ slog.Handler }
+
+// Enabled tells whether a level is passed on.
+func (h loud) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
 }
 
 func openBlobs(c *Config, k clock.Clock) (*blob.Store, error) {
@@ -156,11 +172,34 @@ func (a *App) openHouse(o Options) error {
 		Overlay: overlay, Limits: a.cfg.limits(), Drop: a.cfg.drop(), Log: a.log,
 	})
 	a.constituency.SetEffect(a.watch)
+	if err := a.openWayOut(); err != nil {
+		return err
+	}
 	a.gate = guard.NewGate(a.guard, a.closures())
+	a.warn.SetGate(a.gate)
 	for _, s := range a.subscriptions() {
 		a.acts.Subscribe(s)
 	}
 	return nil
+}
+
+// openWayOut wires what tells others: the mail server and the notices.
+func (a *App) openWayOut() (err error) {
+	if a.public, err = url.Parse(a.cfg.PublicURL); err != nil {
+		return fmt.Errorf("public_url: %w", err)
+	}
+	if a.words, err = catalogue(a.cfg.path("locales")); err != nil {
+		return err
+	}
+	if a.outbound, err = outbound.New(a.acts, a.cfg.mailSettings()); err != nil {
+		return fmt.Errorf("mail: %w", err)
+	}
+	a.warn, err = warn.New(warn.Config{
+		Acts: a.acts, Guard: a.guard, Constituency: a.constituency, Watch: a.watch, Outbound: a.outbound, Queue: a.queue,
+		Catalogue: a.words, Numbers: id.NewNumbers("ALM", "notice", a.keys.numbers), LinkKey: a.keys.links,
+		PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Log: a.log,
+	})
+	return err
 }
 
 // newFrame makes the frame of acts with guard's decisions.
@@ -215,22 +254,16 @@ func (a *App) openDoors(ctx context.Context, o Options) error {
 			Hint: "almenara init --data " + a.cfg.Dir + " --name NAME --country CC --public-url URL",
 		}
 	}
-	cat, err := catalogue(a.cfg.path("locales"))
-	if err != nil {
-		return err
-	}
 	zone, err := time.LoadLocation(a.cfg.Zone)
 	if err != nil {
 		return fmt.Errorf("time zone: %w", err)
 	}
-	public, err := url.Parse(a.cfg.PublicURL)
-	if err != nil {
-		return fmt.Errorf("public_url: %w", err)
-	}
+	installation := installationName(a.public)
+	a.door = guardweb.NewDoor(guardweb.DoorConfig{Guard: a.guard, Acts: a.acts, Installation: installation, PublicURL: a.public})
 	a.site, err = web.New(web.Config{
-		Catalogue: cat, Clock: a.clock, Log: a.log, Identify: a.identify, Product: "Almenara", Country: own.Name,
-		Installation: installationName(public), Secure: public.Scheme == "https", Zone: zone, Nav: a.nav(),
-		SignInURL: "/sign-in", SignOutURL: "/sign-out", ProfileURL: "/me", Strict: o.Strict,
+		Catalogue: a.words, Clock: a.clock, Log: a.log, Identify: a.door.Identify, Product: "Almenara", Country: own.Name,
+		Installation: installation, Secure: a.public.Scheme == "https", Zone: zone, Nav: a.nav(),
+		SignInURL: guardweb.SignInURL, SignOutURL: guardweb.SignOutURL, ProfileURL: guardweb.ProfileURL, Strict: o.Strict,
 	})
 	if err != nil {
 		return err
@@ -271,6 +304,9 @@ func (a *App) Constituency() *constituency.Constituency { return a.constituency 
 
 // Watch is the room.
 func (a *App) Watch() *watch.Watch { return a.watch }
+
+// Warn is the room.
+func (a *App) Warn() *warn.Warn { return a.warn }
 
 // Ledger is the record of actions.
 func (a *App) Ledger() *ledger.Log { return a.ledger }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"almenara.example/internal/outbound"
 	"almenara.example/internal/watch"
 )
 
@@ -339,6 +340,15 @@ func (c *Config) limits() watch.Limits {
 	return watch.Limits{
 		Received: int64(c.Watch.MaxReceived), Content: int64(c.Watch.MaxContent), Ratio: c.Watch.MaxRatio,
 		Members: c.Watch.MaxMembers, Record: int(c.Watch.MaxRecord),
+	}
+}
+
+// mailSettings name the mail server and the sender.
+func (c *Config) mailSettings() outbound.Settings {
+	m := c.Mail
+	return outbound.Settings{
+		Host: m.Host, Port: m.Port, Security: m.Security, Username: m.User, PasswordFile: c.path(m.PasswordFile),
+		CAFile: c.path(m.CAFile), From: m.From, FromName: c.Name,
 	}
 }
 

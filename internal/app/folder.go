@@ -26,6 +26,7 @@ const (
 	blobsKeyFile    = "keys/blobs.key"
 	numbersKeyFile  = "keys/numbers.key"
 	cursorsKeyFile  = "keys/cursors.key"
+	linksKeyFile    = "keys/links.key"
 	ledgerFolder    = "ledger/log"
 	blobsFolder     = "blobs"
 	runFolder       = "run"
@@ -37,6 +38,7 @@ const (
 type keys struct {
 	numbers []byte // of the permutation behind the numbers that people see
 	cursors []byte // of the cursors of lists
+	links   []byte // from which answering links are derived
 }
 
 // makeKeys makes the key files that are missing; one that is there is never
@@ -57,7 +59,7 @@ func makeKeys(dir, host string, random io.Reader) error {
 			return fmt.Errorf("make the key of blobs: %w", err)
 		}
 	}
-	for _, f := range []string{numbersKeyFile, cursorsKeyFile} {
+	for _, f := range []string{numbersKeyFile, cursorsKeyFile, linksKeyFile} {
 		if err := makeKey(filepath.Join(dir, f), random); err != nil {
 			return err
 		}
@@ -86,7 +88,7 @@ func readKeys(dir string) (k keys, err error) {
 	for _, f := range []struct {
 		name string
 		into *[]byte
-	}{{numbersKeyFile, &k.numbers}, {cursorsKeyFile, &k.cursors}} {
+	}{{numbersKeyFile, &k.numbers}, {cursorsKeyFile, &k.cursors}, {linksKeyFile, &k.links}} {
 		name := filepath.Join(dir, f.name)
 		b, err := os.ReadFile(name)
 		if err == nil && len(b) != 32 {

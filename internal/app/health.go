@@ -97,5 +97,5 @@ func fromThisMachine(r *http.Request) bool {
 		return false
 	}
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && peer.Addr().Unmap().IsLoopback() || r.Context().Value(localPeer{}) != nil
+	return err == nil && peer.Addr().Unmap().IsLoopback()
 }

@@ -13,12 +13,15 @@ import (
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/i18n"
 	"almenara.example/internal/foundation/jobs"
-	"almenara.example/internal/foundation/mail"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/guard"
+	"almenara.example/internal/guard/guardweb"
 	"almenara.example/internal/ledger"
+	"almenara.example/internal/outbound"
+	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
+	"almenara.example/internal/watch/watchweb"
 	frame "almenara.example/web"
 )
 
@@ -28,8 +31,10 @@ func lines() []sqldb.Migrations {
 		{Room: "ledger", Dir: sub(ledger.Migrations, "migrations")},
 		{Room: "act", Dir: sub(act.Migrations, "migrations")},
 		{Room: "guard", Dir: sub(guard.Migrations, "migrations")},
+		{Room: "outbound", Dir: sub(outbound.Migrations, "migrations")},
 		{Room: "constituency", Dir: sub(constituency.Migrations, "migrations")},
 		{Room: "watch", Dir: sub(watch.Migrations, "migrations")},
+		{Room: "warn", Dir: sub(warn.Migrations, "migrations")},
 	}
 }
 
@@ -37,8 +42,9 @@ func lines() []sqldb.Migrations {
 func words() []fs.FS {
 	return []fs.FS{
 		sub(frame.Locales, "locales"), sub(blob.Locales, "locales"), sub(jobs.Locales, "locales"),
-		sub(mail.Locales, "locales"), sub(ledger.Locales, "locales"), sub(guard.Locales, "locales"),
-		sub(watch.Locales, "locales"),
+		sub(ledger.Locales, "locales"), sub(guard.Locales, "locales"),
+		sub(guardweb.Locales, "locales"), sub(outbound.MailWords(), "locales"), sub(outbound.Locales, "locales"),
+		sub(watch.Locales, "locales"), sub(watchweb.Locales, "locales"), sub(warn.Locales, "locales"),
 		sub(locales, "locales"),
 	}
 }
@@ -52,20 +58,33 @@ type door struct {
 }
 
 // doors lists the rooms' doors.
-func (a *App) doors() []door {
-	return []door{}
+func (a *App) doors() ([]door, error) {
+	ceremonies, err := guard.NewCeremonies(a.guard, a.public, "Almenara")
+	if err != nil {
+		return nil, err
+	}
+	guardPages := guardweb.New(a.site, a.door, ceremonies)
+	watchPages := watchweb.New(watchweb.Config{Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts})
+	watchCalls := watchweb.NewOperations(a.watch, a.constituency, a.guard, a.acts)
+	return []door{
+		{room: "guard", routes: guardPages.Routes(), templates: guardweb.Templates},
+		{room: "watch", routes: watchPages.Routes(), templates: watchweb.Templates, operation: watchCalls.API},
+	}, nil
 }
 
 // nav is the rail.
 func (a *App) nav() []web.NavItem { return nil }
 
 // closures says, per kind of thing, which room answers the release gate.
-func (a *App) closures() map[string]guard.Closure { return map[string]guard.Closure{} }
+func (a *App) closures() map[string]guard.Closure {
+	return map[string]guard.Closure{warn.KindNotice: a.warn}
+}
 
 // subscriptions says who hears whose facts.
 func (a *App) subscriptions() []act.Subscription {
 	return []act.Subscription{
 		a.watch.Subscription(), // constituency.AssetsChanged: match open findings again
+		a.warn.Subscription(),  // watch.DeliveryTaken, watch.DeliveriesReleased: draft notices
 	}
 }
 
@@ -75,6 +94,7 @@ func newsworthy() []string {
 		guard.OrganisationsChanged{}.FactKind(),
 		constituency.AssetsChanged{}.FactKind(), constituency.OperatorsChanged{}.FactKind(),
 		watch.DeliveryTaken{}.FactKind(), watch.DeliveriesReleased{}.FactKind(), watch.FindingsChanged{}.FactKind(),
+		warn.NoticeAnswered{}.FactKind(),
 	}
 }
 
@@ -108,7 +128,11 @@ func topic(kind string) string {
 func (a *App) mount() error {
 	a.site.Handle(a.healthRoutes()...)
 	a.api = newAPI(a.site, a.version)
-	for _, d := range a.doors() {
+	doors, err := a.doors()
+	if err != nil {
+		return err
+	}
+	for _, d := range doors {
 		a.site.Handle(d.routes...)
 		if d.templates != nil {
 			a.site.Templates(d.room, d.templates)

@@ -14,9 +14,9 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 
 	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/guard/guardweb"
 	"almenara.example/shadowserver"
 )
 
@@ -55,7 +55,7 @@ func (a *App) listen(base context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.serveOn(base, local, localContext)
+	a.serveOn(base, local, guardweb.ConnContext)
 	if a.cfg.Listen == noListen {
 		return nil
 	}
@@ -117,29 +117,6 @@ func (a *App) Address() string {
 		return ""
 	}
 	return a.serving.address.String()
-}
-
-// localPeer marks the requests of the local socket.
-type localPeer struct{}
-
-// localContext marks a connection whose other end runs as the server's own user,
-// as the kernel says (SO_PEERCRED).
-func localContext(ctx context.Context, c net.Conn) context.Context {
-	conn, ok := c.(*net.UnixConn)
-	if !ok {
-		return ctx
-	}
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return ctx
-	}
-	var cred *syscall.Ucred
-	if err := raw.Control(func(fd uintptr) {
-		cred, _ = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
-	}); err != nil || cred == nil || int(cred.Uid) != os.Getuid() {
-		return ctx
-	}
-	return context.WithValue(ctx, localPeer{}, true)
 }
 
 // listenLocal opens the local socket: folder 0700, socket 0600. The folder's lock

@@ -2,6 +2,7 @@ package watchweb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -49,6 +50,7 @@ func (o *Operations) deliver(ctx context.Context, in *deliverInput) (*answer[wir
 	if err != nil {
 		return nil, err
 	}
+	in.patient()
 	out := wire.Deliveries{Deliveries: make([]wire.Delivery, 0, len(receipts))}
 	for _, r := range receipts {
 		d := r.Delivery
@@ -149,13 +151,21 @@ func (o *Operations) sourceNames(ctx context.Context) (map[int64]string, error) 
 
 type deliveryInput struct {
 	Delivery int64 `path:"delivery"`
-	Wait     bool  `query:"wait" doc:"answer when it is taken in or set aside"`
+	Wait     bool  `query:"wait" doc:"answer when it is taken in or set aside, at the latest in 20 seconds"`
 }
+
+// waitAtMost bounds one waiting answer; who still wants to know asks again.
+const waitAtMost = 20 * time.Second
 
 func (o *Operations) delivery(ctx context.Context, in *deliveryInput) (*answer[wire.Delivery], error) {
 	d, err := o.watch.Delivery(ctx, o.read, in.Delivery)
 	if err == nil && in.Wait {
-		d, err = o.watch.Wait(ctx, in.Delivery)
+		waiting, cancel := context.WithTimeout(ctx, waitAtMost)
+		d, err = o.watch.Wait(waiting, in.Delivery)
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			d, err = o.watch.Delivery(ctx, o.read, in.Delivery)
+		}
 	}
 	if err != nil {
 		return nil, err
