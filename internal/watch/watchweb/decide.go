@@ -120,6 +120,9 @@ func (p *Web) decisionOf(r *http.Request, a asker, to string, numbers []string) 
 			d.findings = append(d.findings, f)
 		}
 	}
+	if len(d.findings) == 0 {
+		return d, fault.New(fault.Conflict, "watch.decide.nothing", fault.Args{"State": a.state(d.verb.to).Word})
+	}
 	return d, nil
 }
 
@@ -135,9 +138,6 @@ func (p *Web) showDecision(w http.ResponseWriter, r *http.Request, a asker, d de
 		Action: "/watch/findings/decide", Verb: a.say(d.verb.key), NeedReason: true, Reason: d.reason,
 		Hidden: []web.Hidden{{Name: "to", Value: to}}, Cancel: "/watch/findings",
 		Effects: p.effects(a, d),
-	}
-	if len(d.findings) == 0 {
-		return fault.New(fault.Conflict, "watch.decide.nothing", fault.Args{"State": a.state(d.verb.to).Word})
 	}
 	for _, f := range d.findings {
 		c.Hidden = append(c.Hidden, web.Hidden{Name: "id", Value: p.watch.Number(f.ID)})
@@ -191,7 +191,7 @@ func (p *Web) decide(w http.ResponseWriter, r *http.Request) error {
 	}
 	d.reason = r.PostForm.Get("reason")
 	err = p.watch.Decide(r.Context(), a.actor, ids, watch.Decision{To: d.verb.to, Reason: d.reason})
-	if fault.CodeOf(err) == fault.Invalid && len(ids) > 0 {
+	if fault.CodeOf(err) == fault.Invalid {
 		d.fault = err
 		return p.showDecision(w, r, a, d)
 	}

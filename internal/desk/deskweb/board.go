@@ -1,0 +1,235 @@
+package deskweb
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"almenara.example/internal/constituency"
+	"almenara.example/internal/desk"
+	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/watch"
+	"almenara.example/tlp"
+)
+
+// boardPage is the first page of the desk.
+type boardPage struct {
+	Needs   []web.Figure
+	Quiet   web.Empty
+	Picture bool // the asker may read watch
+	Heat    web.Heat
+	Late    web.List
+	Today   web.List
+	Times   web.Chart
+}
+
+// board is GET /.
+func (p *Web) board(w http.ResponseWriter, r *http.Request) error {
+	a := askerOf(r)
+	page := web.Page{
+		Title: a.say("desk.board.title", nil), Room: "desk", Wide: true,
+		Topics: []string{"watch", "constituency", "warn"},
+	}
+	data := boardPage{Quiet: web.Empty{Title: a.say("desk.board.quiet", nil), Why: a.say("desk.board.quiet.why", nil)}}
+	others, err := p.otherNeeds(r, a)
+	if err != nil {
+		return err
+	}
+	var b *watch.Board
+	if a.Can("watch.read") {
+		is, err := p.Watch.Board(r.Context(), p.read, a.actor.Org)
+		if err != nil {
+			return err
+		}
+		b, data.Picture, page.Charts = &is, true, len(is.Outcomes) > 0
+		if err := p.picture(r, a, b, &data, &page); err != nil {
+			return err
+		}
+	}
+	for _, n := range desk.Waiting(b, others...) {
+		data.Needs = append(data.Needs, web.Figure{
+			Label: a.say(n.Key, map[string]any{"Count": n.N}), Note: a.say(n.Note, nil), N: n.N, AtLeast: n.AtLeast,
+			URL: n.URL, Icon: n.Icon, Tone: toneOf(n.Consequence),
+		})
+	}
+	page.Data = data
+	return p.Site.Page(w, r, http.StatusOK, "desk/board", page)
+}
+
+func toneOf(c desk.Consequence) string {
+	switch c {
+	case desk.Blind:
+		return "critical"
+	case desk.Untold:
+		return "high"
+	case desk.Unknown:
+		return "medium"
+	}
+	return "low"
+}
+
+func (p *Web) otherNeeds(r *http.Request, a asker) (out []desk.Need, err error) {
+	for _, n := range p.Needs {
+		more, err := n.NeedsOf(r.Context(), p.read, a.actor)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	if p.FailedWork != nil {
+		n, err := p.FailedWork(r.Context())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, desk.Need{
+			Key: "desk.need.work", Note: "desk.need.work.do", N: n, URL: p.FailedWorkURL, Icon: "jobs", Consequence: desk.Untold,
+		})
+	}
+	return out, nil
+}
+
+// picture fills the board's part that watch sums up.
+func (p *Web) picture(r *http.Request, a asker, b *watch.Board, data *boardPage, page *web.Page) error {
+	srcs, err := p.Watch.Sources(r.Context(), p.read)
+	if err != nil {
+		return err
+	}
+	most := tlp.Unmarked
+	for _, s := range srcs {
+		most = tlp.Strictest(most, s.Marking)
+	}
+	if most.Marked() {
+		page.Marking = most.String()
+	}
+	if b.Open > 0 {
+		page.Lead = a.say("desk.board.open", map[string]any{"Count": int64(b.Open)})
+	}
+	data.Heat = heat(a, b)
+	data.Late = late(a, b)
+	data.Today = today(a, b, srcs)
+	data.Times = times(a, b)
+	if len(srcs) == 0 && a.Can("watch.add_source") {
+		data.Heat.Empty.Do = &web.Action{Label: a.say("desk.board.add_source", nil), URL: "/watch/sources/new", Icon: "plus", Tone: "primary"}
+	}
+	return nil
+}
+
+func list(pairs ...string) string {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		q.Add(pairs[i], pairs[i+1])
+	}
+	return "/watch/findings?" + q.Encode()
+}
+
+// heat is open findings by sector and severity; each figure links to its list.
+func heat(a asker, b *watch.Board) web.Heat {
+	h := web.Heat{
+		ID: "heat", Caption: a.say("desk.board.heat", nil), Corner: a.say("desk.board.sector", nil), Note: a.say("desk.board.heat.note", nil),
+		Empty: web.Empty{Title: a.say("desk.board.heat.none", nil), Why: a.say("desk.board.heat.none.why", nil)},
+	}
+	for _, s := range watch.Severities() {
+		h.Columns = append(h.Columns, web.Link{Label: a.say("watch.word.severity."+s.String(), nil), URL: list("state", "open", "severity", s.String())})
+	}
+	for _, row := range b.Heat {
+		code := row.Sector
+		if code == "" {
+			code = "none"
+		}
+		line := web.HeatRow{Label: sector(a, row.Sector), URL: list("state", "open", "sector", code)}
+		for _, s := range watch.Severities() {
+			line.Cells = append(line.Cells, web.HeatCell{N: int64(row.Counts[s]), URL: list("state", "open", "sector", code, "severity", s.String())})
+		}
+		h.Rows = append(h.Rows, line)
+	}
+	h.Weigh()
+	return h
+}
+
+func sector(a asker, code string) string {
+	if code == "" {
+		return a.say("watch.page.sector.none", nil)
+	}
+	return a.say(constituency.Sector{Code: code}.Key(), nil)
+}
+
+func late(a asker, b *watch.Board) web.List {
+	l := web.List{
+		ID: "late", Caption: a.say("desk.board.late", nil), Total: web.Total{N: int64(len(b.Late))},
+		Columns: []web.Column{
+			{Label: a.say("watch.label.source", nil)}, {Label: a.say("desk.board.late.last", nil)}, {Label: a.say("desk.board.late.by", nil)},
+		},
+		Empty: web.Empty{Title: a.say("desk.board.late.none", nil), Why: a.say("desk.board.late.none.why", nil)},
+	}
+	for _, s := range b.Late {
+		l.Rows = append(l.Rows, web.Row{Tone: "critical", Cells: []web.Cell{
+			web.Anchor(s.Source.Name, "/watch/sources/"+strconv.FormatInt(s.Source.ID, 10)), web.Exactly(s.Source.LastTaken),
+			web.Text(a.words.Age(s.By)),
+		}})
+	}
+	return l
+}
+
+// today is what came since midnight UTC.
+func today(a asker, b *watch.Board, srcs []watch.Source) web.List {
+	l := web.List{
+		ID: "today", Caption: a.say("desk.board.today", nil), Live: true,
+		Total: web.Total{N: int64(len(b.Today)), AtLeast: len(b.Today) >= 30},
+		Columns: []web.Column{
+			{Label: a.say("watch.label.delivery", nil)}, {Label: a.say("watch.label.rows", nil), Num: true},
+			{Label: a.say("watch.label.opened", nil), Num: true}, {Label: a.say("watch.label.gone", nil), Num: true},
+			{Label: a.say("watch.label.quarantined", nil), Num: true},
+		},
+		Empty: web.Empty{Title: a.say("desk.board.today.none", nil), Why: a.say("desk.board.today.none.why", nil)},
+	}
+	if a.Can("watch.deliver") && len(srcs) > 0 {
+		l.Empty.Do = &web.Action{Label: a.say("desk.board.hand_in", nil), URL: "/watch/deliveries/new", Icon: "upload"}
+	}
+	for _, d := range b.Today {
+		to := "/watch/deliveries/" + strconv.FormatInt(d.ID, 10)
+		row := web.Row{URL: to, Cells: []web.Cell{
+			{Text: d.FileName, URL: to, Sub: sourceName(srcs, d.Source)}, web.Number(d.Rows, ""),
+			web.Number(d.Opened, to+"/findings?change=opened"), web.Number(d.NoLongerSeen, to+"/findings?change=no-longer-seen"),
+			web.Number(d.Quarantined, "/watch/quarantine?delivery="+strconv.FormatInt(d.ID, 10)),
+		}}
+		if d.State == watch.Failed {
+			row.Tone = "critical"
+		}
+		l.Rows = append(l.Rows, row)
+	}
+	return l
+}
+
+func sourceName(srcs []watch.Source, id int64) string {
+	i := slices.IndexFunc(srcs, func(s watch.Source) bool { return s.ID == id })
+	if i < 0 {
+		return ""
+	}
+	return srcs[i].Name
+}
+
+// times is how long findings stood open until they were no longer seen, slowest
+// sector first.
+func times(a asker, b *watch.Board) web.Chart {
+	rows := slices.Clone(b.Outcomes)
+	slices.SortStableFunc(rows, func(x, y watch.OutcomeRow) int { return int(y.Median/time.Hour) - int(x.Median/time.Hour) })
+	c := web.Chart{
+		ID: "times", Kind: "bar", Units: a.say("desk.board.times.units", nil), Source: a.say("desk.board.times.source", nil), At: b.At,
+		Axis:  a.say("desk.board.sector", nil),
+		Empty: web.Empty{Title: a.say("desk.board.times.none", nil), Why: a.say("desk.board.times.none.why", nil)},
+		Title: a.say("desk.board.times", nil),
+	}
+	if len(rows) == 0 {
+		return c
+	}
+	hours := web.Series{Name: a.say("desk.board.times.median", nil), Tone: "medium"}
+	for _, o := range rows {
+		c.X = append(c.X, sector(a, o.Sector))
+		hours.Values = append(hours.Values, int64(o.Median/time.Hour))
+	}
+	c.Series = []web.Series{hours}
+	c.Title = a.say("desk.board.times.finding", map[string]any{"Sector": c.X[0], "Age": a.words.Age(rows[0].Median)})
+	return c
+}
