@@ -28,11 +28,16 @@ type Constituency struct {
 func New(acts *act.Acts, g *guard.Guard, log *slog.Logger) *Constituency {
 	c := &Constituency{acts: acts, guard: g, read: acts.Reader(), log: log}
 	c.index.Store(newIndex())
-	acts.Subscribe(act.Subscription{
+	return c
+}
+
+// Subscription is what this room hears: guard's organisations, so that the index
+// knows them.
+func (c *Constituency) Subscription() act.Subscription {
+	return act.Subscription{
 		Name: "constituency.organisations", Kinds: []string{guard.OrganisationsChanged{}.FactKind()},
 		Handle: c.hearOrganisations,
-	})
-	return c
+	}
 }
 
 // SetEffect joins the room that can tell what a change of assets does; to be

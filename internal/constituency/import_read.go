@@ -109,7 +109,7 @@ func (r *importReader) next() (*importRow, []fault.Error, error) {
 	switch {
 	case errors.As(err, &broken):
 		r.line = broken.Line
-		r.refuse(fault.New(fault.Invalid, "constituency.import.row", fault.Args{"Reason": string(broken.Reason)}))
+		r.refuse(fault.New(fault.Invalid, "constituency.import.row."+string(broken.Reason), nil))
 		return &r.row, r.bad, nil
 	case err != nil:
 		return nil, nil, err

@@ -121,7 +121,7 @@ Good,network,,asn,64496,,,
 			"3 contact_email guard.email.form not an address",
 			"4 organisation guard.name.empty <nil>",
 			"5 asset constituency.asset.public_suffix co.uk",
-			"6  constituency.import.row <nil>",
+			"6  constituency.import.row.too_few_columns <nil>",
 			"7 valid_to constituency.day.order <nil>",
 			"8 kind constituency.import.kind_differs network",
 		}

@@ -58,6 +58,7 @@ func newRoom(t testing.TB, db *sqldb.DB) *room {
 	acts := act.New(act.Config{DB: db, Clock: c, IDs: id.NewSource(c, nil), Decider: policies, Log: slog.New(slog.DiscardHandler)})
 	g := guard.New(acts)
 	r := &room{Constituency: New(acts, g, slog.New(slog.DiscardHandler)), t: t, acts: acts, guard: g, by: guard.LocalOperator()}
+	acts.Subscribe(r.Subscription())
 	if _, err := g.Found(t.Context(), "National CSIRT of Atalaya", "XA"); err != nil {
 		t.Fatal(err)
 	}

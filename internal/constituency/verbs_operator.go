@@ -180,7 +180,7 @@ func (n NewContact) Validate() error {
 		}
 	}
 	if n.Position < 0 || n.Position > 1000 {
-		note(fault.OnField("contact_position", "constituency.contact.position", nil))
+		note(fault.OnField("contact_position", "constituency.contact.position_form", nil))
 	}
 	return fault.Join("constituency.contact.invalid", parts)
 }
