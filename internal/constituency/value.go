@@ -99,13 +99,15 @@ func CanonicalName(s string) (name string, ok bool) {
 	if err != nil || name == "" || len(name) > 253 {
 		return "", false
 	}
+	last := ""
 	for label := range strings.SplitSeq(name, ".") {
 		if label == "" || len(label) > 63 {
 			return "", false
 		}
+		last = label
 	}
-	_, err = netip.ParseAddr(name)
-	return name, err != nil
+	// What ends in a number is a mistyped address (192.0.2.300), not a name.
+	return name, strings.Trim(last, "0123456789") != ""
 }
 
 // ParseSubject reads an address (192.0.2.7, 2001:db8::7), an AS number (AS64496), a
