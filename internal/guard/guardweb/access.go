@@ -183,8 +183,8 @@ func (p *Pages) denials(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, d := range all {
 		who := web.Code(d.Actor)
-		if name, id, ok := p.Who(r.Context(), d.Actor); ok {
-			who = web.Anchor(name, personURL(id))
+		if name, url, ok := p.Who(r.Context(), d.Actor); ok {
+			who = web.Anchor(name, url)
 		}
 		list.Rows = append(list.Rows, web.Row{Cells: []web.Cell{
 			web.Exactly(clock.FromMicros(d.At)), who, web.Code(d.Verb), web.Code(d.Subject), web.Text(d.Reasons),

@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// Who is the name and inner id of the person behind an actor of the record
-// ("person:17"); false for machines, visitors, the local operator and strangers.
-func (p *Pages) Who(ctx context.Context, actor string) (name string, id int64, ok bool) {
+// Who is the name of the person behind an actor of the record ("person:17") and the
+// page about it; false for machines, visitors, the local operator and strangers.
+func (p *Pages) Who(ctx context.Context, actor string) (name, url string, ok bool) {
 	text, is := strings.CutPrefix(actor, "person:")
 	if !is {
-		return "", 0, false
+		return "", "", false
 	}
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return "", 0, false
+		return "", "", false
 	}
 	person, err := p.guard.Person(ctx, p.acts.Reader(), id)
-	return person.Name, id, err == nil
+	return person.Name, personURL(id), err == nil
 }
