@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -134,14 +133,4 @@ func (m *migrateCmd) Run(c *console) error {
 	}
 	fmt.Fprintln(c.out, "done")
 	return nil
-}
-
-type demoCmd struct {
-	folder
-	Listen string `default:"127.0.0.1:8440" placeholder:"ADDR" help:"Address to serve on."`
-}
-
-// Run says that this build has no demo.
-func (*demoCmd) Run(*console) error {
-	return &failure{exitFailed, errors.New("this build has no demo nation"), "almenara init makes a real installation"}
 }

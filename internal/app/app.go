@@ -14,6 +14,7 @@ import (
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/constituency"
+	"almenara.example/internal/desk/deskweb"
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/i18n"
@@ -44,6 +45,9 @@ type Options struct {
 	// Founded is told the administrator's one-time link when the server finds a blank
 	// database and founds the installation there. Nil refuses a blank database.
 	Founded func(link string)
+	// Fill is called by Run before anything is served, with what waits until facts are
+	// delivered and jobs are done; the demo fills its nation here.
+	Fill func(ctx context.Context, a *App, settle func(context.Context) error) error
 }
 
 // App is one installation in one process.
@@ -58,6 +62,7 @@ type App struct {
 	guard        *guard.Guard
 	ledger       *ledger.Log
 	queue        *jobs.Queue
+	queueRuns    bool
 	blobs        *blob.Store
 	constituency *constituency.Constituency
 	watch        *watch.Watch
@@ -263,7 +268,7 @@ func (a *App) openDoors(ctx context.Context, o Options) error {
 	a.site, err = web.New(web.Config{
 		Catalogue: a.words, Clock: a.clock, Log: a.log, Identify: a.door.Identify, Product: "Almenara", Country: own.Name,
 		Installation: installation, Secure: a.public.Scheme == "https", Zone: zone, Nav: a.nav(),
-		SignInURL: guardweb.SignInURL, SignOutURL: guardweb.SignOutURL, ProfileURL: guardweb.ProfileURL, Strict: o.Strict,
+		SearchURL: deskweb.SearchURL, SignInURL: guardweb.SignInURL, SignOutURL: guardweb.SignOutURL, ProfileURL: guardweb.ProfileURL, Strict: o.Strict,
 	})
 	if err != nil {
 		return err
@@ -310,6 +315,9 @@ func (a *App) Warn() *warn.Warn { return a.warn }
 
 // Ledger is the record of actions.
 func (a *App) Ledger() *ledger.Log { return a.ledger }
+
+// SignInLink is the page where a one-time link is used.
+func (a *App) SignInLink(secret string) string { return a.cfg.signInLink(secret) }
 
 // Site is the frame of pages, with its routes.
 func (a *App) Site() *web.Site { return a.site }

@@ -21,6 +21,7 @@ import (
 const (
 	configFile      = "almenara.toml"
 	databaseFile    = "almenara.db"
+	overlayFile     = "overlay.toml"
 	databaseURLFile = "keys/database-url"
 	ledgerKeyFile   = "keys/ledger.key"
 	blobsKeyFile    = "keys/blobs.key"

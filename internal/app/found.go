@@ -25,6 +25,7 @@ type Founding struct {
 	PublicURL string
 	Listen    string // empty: the default
 	Database  string // postgres://…; empty: SQLite in the folder
+	Overlay   []byte // rules for Shadowserver's kinds; empty: ours alone
 	Version   string
 	Log       *slog.Logger
 	Clock     clock.Clock // nil: the machine's
@@ -108,6 +109,11 @@ func (f *Founding) write(c Config) error {
 	if err := RememberDatabase(f.Dir, f.Database); err != nil {
 		return err
 	}
+	if len(f.Overlay) > 0 {
+		if err := durable.WriteFile(durable.OS{}, filepath.Join(f.Dir, overlayFile), f.Overlay, 0o600); err != nil {
+			return fmt.Errorf("write the overlay: %w", err)
+		}
+	}
 	if err := durable.WriteFile(durable.OS{}, name, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
@@ -119,6 +125,9 @@ func (f *Founding) text(c Config) string {
 	var b strings.Builder
 	b.WriteString("# Every setting with its default: almenara config show\n")
 	fmt.Fprintf(&b, "name = %q\ncountry = %q\npublic_url = %q\nlisten = %q\n", c.Name, c.Country, c.PublicURL, c.Listen)
+	if len(f.Overlay) > 0 {
+		fmt.Fprintf(&b, "\n[watch]\noverlay = %q\n", overlayFile)
+	}
 	return b.String()
 }
 

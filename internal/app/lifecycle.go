@@ -25,10 +25,9 @@ func (a *App) Start(ctx context.Context) error {
 		a.watchOver("ledger signer", a.ledger.Run(signing))
 	}()
 	a.closers = append(a.closers, func() error { stopSigner(); <-a.signer; return nil })
-	if err := a.queue.Start(base); err != nil {
-		return fmt.Errorf("start the queue: %w", err)
+	if err := a.startQueue(base); err != nil {
+		return err
 	}
-	a.closers = append(a.closers, a.stopQueue)
 	a.goRun("facts", func() error { return a.acts.Run(base) })
 	a.goRun("watch", func() error { return a.watch.Run(base) })
 	return a.listen(base)
@@ -48,6 +47,19 @@ func (a *App) watchOver(name string, err error) {
 	case a.failed <- fmt.Errorf("%s ended: %w", name, err):
 	default:
 	}
+}
+
+// startQueue lets jobs run, once.
+func (a *App) startQueue(ctx context.Context) error {
+	if a.queueRuns {
+		return nil
+	}
+	if err := a.queue.Start(ctx); err != nil {
+		return fmt.Errorf("start the queue: %w", err)
+	}
+	a.queueRuns = true
+	a.closers = append(a.closers, a.stopQueue)
+	return nil
 }
 
 func (a *App) stopQueue() error {
@@ -96,7 +108,9 @@ func Run(ctx context.Context, o Options, ready func(*App), reload <-chan struct{
 	if err != nil {
 		return err
 	}
-	err = a.Start(ctx)
+	if err = a.fill(ctx, o.Fill); err == nil {
+		err = a.Start(ctx)
+	}
 	if err == nil && ready != nil {
 		ready(a)
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"embed"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/constituency"
+	"almenara.example/internal/desk/deskweb"
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/i18n"
 	"almenara.example/internal/foundation/jobs"
@@ -20,6 +22,7 @@ import (
 	"almenara.example/internal/ledger"
 	"almenara.example/internal/outbound"
 	"almenara.example/internal/warn"
+	"almenara.example/internal/warn/warnweb"
 	"almenara.example/internal/watch"
 	"almenara.example/internal/watch/watchweb"
 	frame "almenara.example/web"
@@ -45,6 +48,7 @@ func words() []fs.FS {
 		sub(ledger.Locales, "locales"), sub(guard.Locales, "locales"),
 		sub(guardweb.Locales, "locales"), sub(outbound.MailWords(), "locales"), sub(outbound.Locales, "locales"),
 		sub(watch.Locales, "locales"), sub(watchweb.Locales, "locales"), sub(warn.Locales, "locales"),
+		sub(warnweb.Locales, "locales"), sub(deskweb.Locales, "locales"),
 		sub(locales, "locales"),
 	}
 }
@@ -65,15 +69,38 @@ func (a *App) doors() ([]door, error) {
 	}
 	guardPages := guardweb.New(a.site, a.door, ceremonies)
 	watchPages := watchweb.New(watchweb.Config{Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts})
+	warnPages := warnweb.New(a.site, a.warn)
+	deskPages := deskweb.New(deskweb.Config{
+		Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts, Clock: a.clock,
+		FailedWork: a.failedWork, FailedWorkURL: failedWorkURL,
+	})
 	watchCalls := watchweb.NewOperations(a.watch, a.constituency, a.guard, a.acts)
 	return []door{
 		{room: "guard", routes: guardPages.Routes(), templates: guardweb.Templates},
 		{room: "watch", routes: watchPages.Routes(), templates: watchweb.Templates, operation: watchCalls.API},
+		{room: "warn", routes: warnPages.Routes(), templates: warnweb.Templates, operation: warnPages.API},
+		{room: "desk", routes: deskPages.Routes(), templates: deskweb.Templates},
 	}, nil
 }
 
 // nav is the rail.
-func (a *App) nav() []web.NavItem { return nil }
+func (a *App) nav() []web.NavItem {
+	return []web.NavItem{
+		{Room: "desk", Key: "app.nav.desk", URL: "/", Icon: "board", Permission: "desk.read"},
+		{Room: "watch", Key: "app.nav.watch", URL: "/watch/findings", Icon: "watch", Permission: "watch.read"},
+		{Room: "warn", Key: "app.nav.warn", URL: "/warn/notices", Icon: "warn", Permission: "warn.read"},
+		{Room: "guard", Key: "app.nav.guard", URL: "/guard/persons", Icon: "guard", Permission: "guard.read"},
+	}
+}
+
+// failedWorkURL is the page that lists the work that failed for good.
+const failedWorkURL = "/warn/failed"
+
+// failedWork counts that work, as far as a page says.
+func (a *App) failedWork(ctx context.Context) (int64, error) {
+	failed, err := a.queue.Failed(ctx, 1000)
+	return int64(len(failed)), err
+}
 
 // closures says, per kind of thing, which room answers the release gate.
 func (a *App) closures() map[string]guard.Closure {
