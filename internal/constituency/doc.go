@@ -27,8 +27,9 @@
 //   - A public suffix (com, co.uk, github.io) is nobody's asset.
 //   - The index follows every commit before the next act begins; its generation
 //     rises with every change.
-//   - An import applies whole or not at all. What its steps prepare carries the
-//     import's id and is invisible until the last act.
+//   - An import with a refused row applies nothing. What the steps of a large one
+//     prepare carries the import's id and is invisible until the last act; its new
+//     organisations come first, in acts of their own, still without assets.
 //   - An edit names the version that it saw; a later one is a conflict and
 //     overwrites nothing.
 //   - Before an asset changes, the effect on what is open can be asked ([Effect]).

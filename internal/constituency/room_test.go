@@ -2,8 +2,12 @@ package constituency
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -234,4 +238,52 @@ func newRoomOnSQLite(t *testing.T) *room {
 	t.Helper()
 	l := lines(t)
 	return newRoom(t, sqldbtest.Open(t, sqldbtest.SQLite(t), l))
+}
+
+func TestTheIndexIsWhatALoadMakes(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		rnd := rand.New(rand.NewPCG(7, 7))
+		orgs := []int64{r.org("Water", guard.KindOperator), r.org("Net", guard.KindNetwork), r.org("Power", guard.KindOperator)}
+		var have []Asset
+		for i := range 60 {
+			var ch AssetChange
+			switch at := rnd.IntN(max(len(have), 1)); {
+			case len(have) == 0 || rnd.IntN(3) > 0:
+				value := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(rnd.IntN(4)), byte(rnd.IntN(4)), 0}), 8+rnd.IntN(20)).Masked()
+				ch.Add = &NewAsset{Org: orgs[rnd.IntN(3)], Kind: "cidr", Value: value.String(), From: fmt.Sprintf("2026-11-%02d", 1+rnd.IntN(28))}
+			case rnd.IntN(2) == 0:
+				ch.End = &AssetEnd{ID: have[at].ID, Version: have[at].Version}
+			default:
+				ch.Change = &AssetEdit{ID: have[at].ID, Org: orgs[rnd.IntN(3)], Version: have[at].Version}
+			}
+			after, err := r.ChangeAssets(t.Context(), r.by, "", ch)
+			if fault.CodeOf(err) == fault.Conflict {
+				continue // the same value of the same organisation again
+			}
+			if err != nil {
+				t.Fatalf("change %d: %v", i, err)
+			}
+			have = slices.DeleteFunc(have, func(a Asset) bool { return a.ID == after[0].ID })
+			have = append(have, after[0])
+		}
+		loaded, kept := newRoomIndex(t, r), r.Index()
+		for i := range 256 {
+			s := &Subject{IP: netip.AddrFrom4([4]byte{10, byte(i & 3), byte(i >> 2 & 3), byte(i)})}
+			day := DayOf(r.acts.Clock().Now()) + Day(i%20) - 10
+			if got, want := kept.Match(s, day), loaded.Match(s, day); got != want {
+				t.Fatalf("%s on %s: got %+v, want %+v as loaded", s.IP, day, got, want)
+			}
+		}
+	})
+}
+
+func TestThePeopleOfTheConstituencyMayImportAndReadersMayNot(t *testing.T) {
+	r := newRoomOnSQLite(t)
+	r.by = act.Actor{ID: "person:7", Kind: act.Person, Org: 1, Roles: []string{guard.RoleReader}}
+	_, err := r.Import(t.Context(), r.by, OrganisationsFile, strings.NewReader(twoCompanies), false)
+	wantCode(t, err, fault.Denied, "act.denied")
+	r.by.Roles = []string{guard.RoleConstituency}
+	if res := r.imports(OrganisationsFile, true, twoCompanies); !res.Applied {
+		t.Errorf("got %+v, want it applied", res)
+	}
 }

@@ -237,6 +237,9 @@ func (c *Constituency) ChangeContact(ctx context.Context, actor act.Actor, e Con
 	if err != nil {
 		return err
 	}
+	if e.Position == 0 {
+		e.Position = was.Position
+	}
 	return c.changeContact(ctx, actor, was.Org, "change", func(ctx context.Context, tx *act.Tx) error {
 		res, err := tx.ExecContext(ctx, `update constituency_contact set role = $1, hours = $2, position = $3,
 			version = version + 1 where id = $4 and version = $5 and not ended`,
