@@ -59,21 +59,21 @@ func EachConfig(t *testing.T, f func(t *testing.T, c sqldb.Config)) {
 }
 
 // SQLite returns the place of an own SQLite file that does not exist yet.
-func SQLite(t *testing.T) sqldb.Config {
+func SQLite(t testing.TB) sqldb.Config {
 	t.Helper()
 	return sqldb.Config{Path: filepath.Join(t.TempDir(), "almenara.db"), CacheMB: 8, Readers: 4}
 }
 
 // Postgres returns the place of an own empty PostgreSQL database, which is
 // dropped after the test.
-func Postgres(t *testing.T) sqldb.Config {
+func Postgres(t testing.TB) sqldb.Config {
 	t.Helper()
 	return PostgresFrom(t, nil)
 }
 
 // PostgresFrom is Postgres with lines applied, copied from a template database
 // that is made once per content of lines and server.
-func PostgresFrom(t *testing.T, lines []sqldb.Migrations) sqldb.Config {
+func PostgresFrom(t testing.TB, lines []sqldb.Migrations) sqldb.Config {
 	t.Helper()
 	server, err := serverDSN()
 	if err != nil {
@@ -102,7 +102,7 @@ func PostgresFrom(t *testing.T, lines []sqldb.Migrations) sqldb.Config {
 }
 
 // Open opens the database at c, applies lines, and closes it after the test.
-func Open(t *testing.T, c sqldb.Config, lines []sqldb.Migrations) *sqldb.DB {
+func Open(t testing.TB, c sqldb.Config, lines []sqldb.Migrations) *sqldb.DB {
 	t.Helper()
 	ctx := context.Background()
 	db, err := sqldb.Open(ctx, c)
@@ -195,7 +195,7 @@ func createDatabase(ctx context.Context, admin *sql.DB, name, template string) e
 	return err
 }
 
-func dropDatabase(t *testing.T, server, name string) {
+func dropDatabase(t testing.TB, server, name string) {
 	admin, err := sql.Open("pgx", server)
 	if err != nil {
 		t.Errorf("open the test server: %v", err)
