@@ -2,6 +2,7 @@ package constituencyweb
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -177,17 +178,31 @@ func (w *Web) organisation(rw http.ResponseWriter, r *http.Request) error {
 	if data.Contacts, err = w.contactList(r, s, id); err != nil {
 		return err
 	}
-	assets, err := w.room.Assets(ctx, db, constituency.AssetFilter{Org: id, Limit: 20})
-	if err != nil {
+	if data.Assets, err = w.assetsOf(r, s, id); err != nil {
 		return err
-	}
-	data.Assets = w.assetList(r, s, assets)
-	data.Assets.Total.Hide = true
-	if len(assets) == 20 {
-		data.Assets.Older = "/constituency/assets?" + org + "&after=" + strconv.FormatInt(assets[19].ID, 10)
 	}
 	p.Data = data
 	return w.show(rw, r, "organisation", p)
+}
+
+// assetsOf lists the first assets of an organisation on its own page.
+func (w *Web) assetsOf(r *http.Request, s speaker, id int64) (web.List, error) {
+	const some = 20
+	org := "organisation=" + strconv.FormatInt(id, 10)
+	assets, err := w.room.Assets(r.Context(), w.acts.Reader(), constituency.AssetFilter{Org: id, Limit: some})
+	l := w.assetList(r, s, assets)
+	l.Total.Hide = true
+	l.Columns = slices.Delete(l.Columns, 2, 3) // whose they are is the page's title
+	for i := range l.Rows {
+		l.Rows[i].Cells = slices.Delete(l.Rows[i].Cells, 2, 3)
+	}
+	if can(r, changeAsset) {
+		l.Downloads = []web.Action{{Label: s.T("constituency.asset.add", nil), URL: "/constituency/assets/new?" + org, Icon: "plus"}}
+	}
+	if len(assets) == some {
+		l.Older = "/constituency/assets?" + org + "&after=" + strconv.FormatInt(assets[some-1].ID, 10)
+	}
+	return l, err
 }
 
 func (s speaker) standing(st constituency.Standing) web.Facts {
