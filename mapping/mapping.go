@@ -185,6 +185,17 @@ func (p *Plan) checkKey() error {
 	return nil
 }
 
+// KeepFillable drops the parts of the key that no column and no constant fills and
+// reports whether there were any. A schema that is not ours may lose a column
+// between two versions: its kind then has a weaker key, and must not be used as
+// proof that something is gone.
+func (p *Plan) KeepFillable() (weaker bool) {
+	key := slices.DeleteFunc(slices.Clone(p.Key), func(name string) bool { return !p.fills(To(name)) })
+	weaker = len(key) < len(p.Key)
+	p.Key = key
+	return weaker
+}
+
 // fills reports whether a column or a constant has the target.
 func (p *Plan) fills(t Target) bool {
 	return slices.ContainsFunc(p.Columns, func(c Column) bool { return c.Target == t }) ||

@@ -196,6 +196,12 @@ func (s *Schema) Plan(kind string, o *Overlay) (*mapping.Plan, error) {
 	if len(p.Key) == 0 {
 		p.Key = p.UsualKey()
 	}
+	if p.KeepFillable() {
+		p.FullScan, p.ClosesBy, p.ExpiryDays = false, mapping.Person, 0
+	}
+	if len(p.Key) == 0 {
+		p.Key = p.UsualKey()
+	}
 	if err := p.Check(); err != nil {
 		return nil, fmt.Errorf("kind %q: %w", kind, err)
 	}

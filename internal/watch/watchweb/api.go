@@ -75,20 +75,13 @@ func taking(op huma.Operation, media, what string) huma.Operation {
 }
 
 // Upload takes the request's body as a stream. It is embedded in inputs.
-type Upload struct {
-	body    io.Reader
-	request huma.Context
-}
+type Upload struct{ body io.Reader }
 
 // Resolve keeps the body; huma calls it before the handler.
 func (u *Upload) Resolve(c huma.Context) []error {
-	u.body, u.request = c.BodyReader(), c
+	u.body = c.BodyReader()
 	return nil
 }
-
-// patient takes the time limit of reading off: everything has been read, and the
-// limit would end a request that only waits. Without a connection there is none.
-func (u *Upload) patient() { _ = u.request.SetReadDeadline(time.Time{}) }
 
 // actor is who asks.
 func actor(ctx context.Context) act.Actor {

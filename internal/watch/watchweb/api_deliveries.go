@@ -50,7 +50,6 @@ func (o *Operations) deliver(ctx context.Context, in *deliverInput) (*answer[wir
 	if err != nil {
 		return nil, err
 	}
-	in.patient()
 	out := wire.Deliveries{Deliveries: make([]wire.Delivery, 0, len(receipts))}
 	for _, r := range receipts {
 		d := r.Delivery
