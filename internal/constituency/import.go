@@ -84,8 +84,8 @@ func (c *Constituency) Import(ctx context.Context, actor act.Actor, kind ImportK
 
 // Bounds of what one act does: above them the writer would be held for too long.
 const (
-	actAssets  = 20_000
-	actRecords = 2_000
+	actAssets  = 10_000
+	actRecords = 1_000
 )
 
 func (p *importPlan) small() bool {

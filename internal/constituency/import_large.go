@@ -15,7 +15,7 @@ import (
 // applyLarge prepares the import in acts for organisations and steps for assets, and
 // makes it visible by a last short act.
 func (c *Constituency) applyLarge(ctx context.Context, call act.Call, p *importPlan, src io.ReadSeeker) error {
-	for part := range slices.Chunk(p.touched, actRecords/4) {
+	for part := range slices.Chunk(p.touched, actRecords/8) {
 		if err := c.applyOrgs(ctx, call, p, part); err != nil {
 			return err
 		}

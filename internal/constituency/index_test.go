@@ -212,6 +212,46 @@ func TestAnExplanationSaysWhyALongerPrefixWasPassedOver(t *testing.T) {
 	}
 }
 
+func TestAnyBytesMayBeLookedUpAsAName(t *testing.T) {
+	x := newIndex().withOrgs([]OrgInfo{{ID: 1}}).withAssets(nil, []Asset{{ID: 1, Org: 1, Kind: Domain, Value: "water.example", To: Forever, Source: Manual}})
+	rapid.Check(t, func(t *rapid.T) {
+		s := &Subject{Domain: append(rapid.SliceOfN(rapid.SampledFrom([]byte("..a-\xff\x00")), 0, 9).Draw(t, "name"), rapid.SampledFrom([]string{"", "water.example", ".water.example", "."}).Draw(t, "end")...)}
+		if m, ex := x.Match(s, 1), x.Explain(s, 1); m != ex.Match {
+			t.Fatalf("%q: Match says %+v, Explain %+v", s.Domain, m, ex.Match)
+		}
+	})
+}
+
+func TestReadersSeeOneIndexWhileItIsReplaced(t *testing.T) {
+	c := &Constituency{}
+	c.index.Store(newIndex().withOrgs([]OrgInfo{{ID: 1}, {ID: 2}}))
+	a := Asset{ID: 1, Org: 1, Kind: CIDR, Value: "192.0.2.0/24", To: Forever, Source: Manual}
+	b := Asset{ID: 2, Org: 2, Kind: CIDR, Value: "192.0.2.0/24", To: Forever, Source: Manual}
+	c.swap(func(x *Index) *Index { return x.withAssets(nil, []Asset{a}) })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 5000 { // whose it is alternates; in between it is never nobody's
+			c.swap(func(x *Index) *Index { return x.withAssets([]Asset{a}, []Asset{b}) })
+			a, b = b, a
+		}
+	}()
+	s := &Subject{IP: netip.MustParseAddr("192.0.2.1")}
+	var last uint64
+	for {
+		x := c.Index()
+		if m := x.Match(s, 1); m.Rule != RuleCIDR || x.Generation() < last {
+			t.Fatalf("got %+v at generation %d after %d", m, x.Generation(), last)
+		}
+		last = x.Generation()
+		select {
+		case <-done:
+			return
+		default:
+		}
+	}
+}
+
 func TestADayBeginsInUTCAndBothEndsCount(t *testing.T) {
 	d, err := ParseDay("2026-11-21")
 	if err != nil || d.String() != "2026-11-21" || DayOf(d.Time()) != d || DayOf(d.Time().Add(-1)) != d-1 {
