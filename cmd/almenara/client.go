@@ -83,6 +83,15 @@ type request struct {
 
 // do calls; an answer that is an error comes back as a failure.
 func (c *client) do(r request) (*http.Response, error) {
+	resp, err := c.answer(r)
+	if err != nil || resp.StatusCode < 300 {
+		return resp, err
+	}
+	return nil, errors.Join(problemOf(resp), resp.Body.Close())
+}
+
+// answer calls and returns what the server says, also when that is a refusal.
+func (c *client) answer(r request) (*http.Response, error) {
 	u := c.base + r.path
 	if len(r.query) > 0 {
 		u += "?" + r.query.Encode()
@@ -109,10 +118,7 @@ func (c *client) do(r request) (*http.Response, error) {
 	if err != nil {
 		return nil, c.unreachable(err)
 	}
-	if resp.StatusCode < 300 {
-		return resp, nil
-	}
-	return nil, errors.Join(problemOf(resp), resp.Body.Close())
+	return resp, nil
 }
 
 // unreachable tells a server that is not there from one that broke off.
@@ -237,6 +243,7 @@ var errEnough = errors.New("enough")
 // listing writes things one per line: JSON objects, or columns for people.
 type listing struct {
 	json  bool
+	head  string // columns for people, until they are written
 	out   *bufio.Writer
 	table *tabwriter.Writer
 }
@@ -246,9 +253,17 @@ func (c *console) list(asJSON bool, head ...string) *listing {
 	out := bufio.NewWriterSize(c.out, 64<<10)
 	l := &listing{json: asJSON, out: out, table: tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)}
 	if !asJSON {
-		fmt.Fprintln(l.table, strings.Join(head, "\t"))
+		l.head = strings.Join(head, "\t")
 	}
 	return l
+}
+
+// begin writes the columns' names, once.
+func (l *listing) begin() {
+	if l.head != "" {
+		fmt.Fprintln(l.table, l.head)
+		l.head = ""
+	}
 }
 
 // add writes one thing.
@@ -261,6 +276,7 @@ func (l *listing) add(v any, cells ...any) error {
 		_, err = l.out.Write(append(b, '\n'))
 		return err
 	}
+	l.begin()
 	for i, cell := range cells {
 		if i > 0 {
 			fmt.Fprint(l.table, "\t")
@@ -272,7 +288,13 @@ func (l *listing) add(v any, cells ...any) error {
 }
 
 // end writes what is left.
-func (l *listing) end() error { return errors.Join(l.table.Flush(), l.out.Flush()) }
+func (l *listing) end() error {
+	l.begin()
+	return l.flush()
+}
+
+// flush writes what there is, also when more was to come.
+func (l *listing) flush() error { return errors.Join(l.table.Flush(), l.out.Flush()) }
 
 // printable keeps what came from outside from steering a terminal.
 func printable(s string) string {

@@ -36,7 +36,7 @@ func (i *importCmd) Run(c *console) error {
 		if err := i.one(c, api, l, file); err != nil {
 			var f *failure
 			if errors.As(err, &f) && f.code == exitNoServer || c.ctx.Err() != nil {
-				return errors.Join(err, l.end())
+				return errors.Join(err, l.flush())
 			}
 			if first == nil {
 				first = err
@@ -45,7 +45,10 @@ func (i *importCmd) Run(c *console) error {
 			}
 		}
 	}
-	return errors.Join(first, l.end())
+	if first != nil {
+		return errors.Join(first, l.flush())
+	}
+	return l.end()
 }
 
 // one delivers a file and writes a line for each delivery in it.

@@ -275,7 +275,10 @@ func (f *findingsCmd) Run(c *console) error {
 		}
 		return l.add(v, v.Number, v.State, v.Severity, v.Kind, v.Organisation, v.IP, v.Port, v.First, v.Last, v.Seen)
 	})
-	return errors.Join(err, l.end())
+	if err != nil {
+		return errors.Join(err, l.flush())
+	}
+	return l.end()
 }
 
 // filters reads KEY=VALUE pairs.

@@ -11,6 +11,7 @@ import (
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/constituency"
+	"almenara.example/internal/constituency/constituencyweb"
 	"almenara.example/internal/desk/deskweb"
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/i18n"
@@ -20,6 +21,7 @@ import (
 	"almenara.example/internal/guard"
 	"almenara.example/internal/guard/guardweb"
 	"almenara.example/internal/ledger"
+	"almenara.example/internal/ledger/ledgerweb"
 	"almenara.example/internal/outbound"
 	"almenara.example/internal/warn"
 	"almenara.example/internal/warn/warnweb"
@@ -49,6 +51,7 @@ func words() []fs.FS {
 		sub(guardweb.Locales, "locales"), sub(outbound.MailWords(), "locales"), sub(outbound.Locales, "locales"),
 		sub(watch.Locales, "locales"), sub(watchweb.Locales, "locales"), sub(warn.Locales, "locales"),
 		sub(warnweb.Locales, "locales"), sub(deskweb.Locales, "locales"),
+		sub(constituencyweb.Locales, "locales"), sub(ledgerweb.Locales, "locales"),
 		sub(locales, "locales"),
 	}
 }
@@ -75,8 +78,13 @@ func (a *App) doors() ([]door, error) {
 		FailedWork: a.failedWork, FailedWorkURL: failedWorkURL,
 	})
 	watchCalls := watchweb.NewOperations(a.watch, a.constituency, a.guard, a.acts)
+	constituencyDoor := constituencyweb.New(a.site, a.constituency, a.guard, a.acts)
+	ledgerPages := ledgerweb.New(a.site, a.ledger, guardPages)
+	house := &houseCalls{app: a}
 	return []door{
-		{room: "guard", routes: guardPages.Routes(), templates: guardweb.Templates},
+		{room: "guard", routes: guardPages.Routes(), templates: guardweb.Templates, operation: house.API},
+		{room: "ledger", routes: ledgerPages.Routes(), templates: ledgerweb.Templates, operation: ledgerPages.API},
+		{room: "constituency", routes: constituencyDoor.Routes(), templates: constituencyweb.Templates, operation: constituencyDoor.API},
 		{room: "watch", routes: watchPages.Routes(), templates: watchweb.Templates, operation: watchCalls.API},
 		{room: "warn", routes: warnPages.Routes(), templates: warnweb.Templates, operation: warnPages.API},
 		{room: "desk", routes: deskPages.Routes(), templates: deskweb.Templates},
@@ -88,7 +96,9 @@ func (a *App) nav() []web.NavItem {
 	return []web.NavItem{
 		{Room: "desk", Key: "app.nav.desk", URL: "/", Icon: "board", Permission: "desk.read"},
 		{Room: "watch", Key: "app.nav.watch", URL: "/watch/findings", Icon: "watch", Permission: "watch.read"},
-		{Room: "warn", Key: "app.nav.warn", URL: "/warn/notices", Icon: "warn", Permission: "warn.read"},
+		{Room: "warn", Key: "warn.nav", URL: "/warn/notices", Icon: "warn", Permission: "warn.read"},
+		{Room: "constituency", Key: "constituency.room", URL: "/constituency/organisations", Icon: "constituency", Permission: "constituency.read"},
+		{Room: "ledger", Key: "ledger.title", URL: "/ledger", Icon: "ledger", Permission: ledgerweb.Permission},
 		{Room: "guard", Key: "app.nav.guard", URL: "/guard/persons", Icon: "guard", Permission: "guard.read"},
 	}
 }

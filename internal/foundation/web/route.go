@@ -2,6 +2,8 @@ package web
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -78,7 +80,12 @@ func (s *Site) bound(w http.ResponseWriter, req *http.Request, r *Route) {
 	}
 	control := http.NewResponseController(w)
 	// The limits restart at every read; an error means that the connection has none.
+	// Where nothing is left to read there is none: the server reads on by itself to see
+	// the client leave, and a limit that passes there would end the request.
 	_ = control.SetReadDeadline(clock.System{}.Now().Add(idle))
+	if req.ContentLength == 0 {
+		_ = control.SetReadDeadline(time.Time{})
+	}
 	if rec, ok := w.(*recorder); ok {
 		rec.control = control
 	}
@@ -98,6 +105,9 @@ func (g *slowGuard) Read(p []byte) (int, error) {
 	n, err := g.body.Read(p)
 	if n > 0 {
 		_ = g.control.SetReadDeadline(clock.System{}.Now().Add(idle))
+	}
+	if errors.Is(err, io.EOF) {
+		_ = g.control.SetReadDeadline(time.Time{})
 	}
 	return n, err
 }

@@ -41,16 +41,16 @@ func (o *Operations) API(api huma.API) {
 	o.mappingOperations(api)
 }
 
-// base is the path of the room.
-const base = "/api/v1/watch"
+// apiBase is the path of the room.
+const apiBase = "/api/v1/watch"
 
-// operation describes one: the permission stands in its security requirement, the
+// apiOperation describes one: the permission stands in its security requirement, the
 // sample is what the test of all routes asks.
-func operation(method, path, id, permission, summary, sample string) huma.Operation {
+func apiOperation(method, path, id, permission, summary, sample string) huma.Operation {
 	op := huma.Operation{
-		Method: method, Path: base + path, OperationID: "watch-" + id, Summary: summary, Tags: []string{"watch"},
+		Method: method, Path: apiBase + path, OperationID: "watch-" + id, Summary: summary, Tags: []string{"watch"},
 		Security: []map[string][]string{{"token": {permission}}},
-		Metadata: map[string]any{"sample": method + " " + base + sample},
+		Metadata: map[string]any{"sample": method + " " + apiBase + sample},
 	}
 	if method == http.MethodPost && strings.HasPrefix(id, "add-") {
 		op.DefaultStatus = http.StatusCreated
@@ -83,39 +83,39 @@ func (u *Upload) Resolve(c huma.Context) []error {
 	return nil
 }
 
-// actor is who asks.
-func actor(ctx context.Context) act.Actor {
+// apiActor is who asks.
+func apiActor(ctx context.Context) act.Actor {
 	a, _ := web.ViewerOf(ctx).Actor.(act.Actor)
 	return a
 }
 
-// answer wraps a body as huma wants it.
-type answer[T any] struct {
+// apiAnswer wraps a body as huma wants it.
+type apiAnswer[T any] struct {
 	Body T
 }
 
-func answered[T any](body T, err error) (*answer[T], error) {
+func apiAnswered[T any](body T, err error) (*apiAnswer[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answer[T]{Body: body}, nil
+	return &apiAnswer[T]{Body: body}, nil
 }
 
-// stamp writes a time; the zero time is empty.
-func stamp(t time.Time) string {
+// apiStamp writes a time; the zero time is empty.
+func apiStamp(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339)
 }
 
-// day writes a day; the zero time is empty.
-func day(t time.Time) string {
+// apiDay writes a day; the zero time is empty.
+func apiDay(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
 	return t.UTC().Format(time.DateOnly)
 }
 
-// hexOf is the hash of a blob's reference.
-func hexOf(ref string) string { return strings.TrimPrefix(ref, "sha256:") }
+// apiHash is the hash of a blob's reference.
+func apiHash(ref string) string { return strings.TrimPrefix(ref, "sha256:") }

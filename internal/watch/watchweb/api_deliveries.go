@@ -16,17 +16,17 @@ import (
 )
 
 func (o *Operations) deliveryOperations(api huma.API) {
-	deliver := operation(http.MethodPost, "/deliveries", "add-delivery", "watch.deliver",
+	deliver := apiOperation(http.MethodPost, "/deliveries", "add-delivery", "watch.deliver",
 		"Deliver a file: CSV, JSON lines, gzip or zip, as the body", "/deliveries?source=none&file=a.csv")
 	deliver.Description = "The answer comes when the bytes are on disk; with wait, when they are taken in. The same content for the same day is a duplicate."
 	huma.Register(api, streaming(taking(deliver, "application/octet-stream", "the file as it is")), o.deliver)
-	huma.Register(api, operation(http.MethodGet, "/deliveries", "deliveries", "watch.read",
+	huma.Register(api, apiOperation(http.MethodGet, "/deliveries", "deliveries", "watch.read",
 		"List deliveries, newest first", "/deliveries"), o.deliveries)
-	huma.Register(api, streaming(operation(http.MethodGet, "/deliveries/{delivery}", "delivery", "watch.read",
+	huma.Register(api, streaming(apiOperation(http.MethodGet, "/deliveries/{delivery}", "delivery", "watch.read",
 		"Read one delivery; with wait, when it is taken in", "/deliveries/1")), o.delivery)
-	huma.Register(api, operation(http.MethodPost, "/deliveries/{delivery}/retry", "retry-delivery", "watch.deliver",
+	huma.Register(api, apiOperation(http.MethodPost, "/deliveries/{delivery}/retry", "retry-delivery", "watch.deliver",
 		"Read a delivery again that was set aside", "/deliveries/1/retry"), o.retry)
-	huma.Register(api, streaming(operation(http.MethodPost, "/deliveries/{delivery}/dry-run", "dry-run", "watch.read",
+	huma.Register(api, streaming(apiOperation(http.MethodPost, "/deliveries/{delivery}/dry-run", "dry-run", "watch.read",
 		"Say what would come of a delivery read with a mapping", `/deliveries/1/dry-run {"mapping":"none"}`)), o.dryRun)
 }
 
@@ -39,12 +39,12 @@ type deliverInput struct {
 	Upload
 }
 
-func (o *Operations) deliver(ctx context.Context, in *deliverInput) (*answer[wire.Deliveries], error) {
-	observed, err := parseDay("observed", in.Observed)
+func (o *Operations) deliver(ctx context.Context, in *deliverInput) (*apiAnswer[wire.Deliveries], error) {
+	observed, err := apiDayOf("observed", in.Observed)
 	if err != nil {
 		return nil, err
 	}
-	receipts, err := o.watch.Receive(ctx, actor(ctx), watch.Arrival{
+	receipts, err := o.watch.Receive(ctx, apiActor(ctx), watch.Arrival{
 		Source: in.Source, FileName: in.File, Observed: observed, Mapping: in.Mapping, Body: in.body,
 	})
 	if err != nil {
@@ -62,23 +62,23 @@ func (o *Operations) deliver(ctx context.Context, in *deliverInput) (*answer[wir
 		line.Duplicate = r.Duplicate
 		out.Deliveries = append(out.Deliveries, line)
 	}
-	return &answer[wire.Deliveries]{Body: out}, nil
+	return &apiAnswer[wire.Deliveries]{Body: out}, nil
 }
 
-// parseDay reads a day of a request; empty is the zero time.
-func parseDay(field, s string) (time.Time, error) {
+// apiDayOf reads a day of a request; empty is the zero time.
+func apiDayOf(field, s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
 	}
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
-		return t, fault.OnField(field, "watch.api.day", fault.Args{"Value": shorten(s)})
+		return t, fault.OnField(field, "watch.api.day", fault.Args{"Value": apiShort(s)})
 	}
 	return t, nil
 }
 
-// shorten cuts what a caller sent to what may be shown back.
-func shorten(s string) string {
+// apiShort cuts what a caller sent to what may be shown back.
+func apiShort(s string) string {
 	if r := []rune(s); len(r) > 60 {
 		return string(r[:60]) + "…"
 	}
@@ -88,8 +88,8 @@ func shorten(s string) string {
 // wireDelivery is a delivery for programs.
 func wireDelivery(ctx context.Context, d watch.Delivery, source string) wire.Delivery {
 	out := wire.Delivery{
-		File: d.FileName, Delivery: d.ID, SHA256: hexOf(d.Received), ContentSHA256: hexOf(d.Content), Source: source,
-		Kind: d.Kind, Observed: day(d.Observed), Received: stamp(d.ReceivedAt), State: string(d.State),
+		File: d.FileName, Delivery: d.ID, SHA256: apiHash(d.Received), ContentSHA256: apiHash(d.Content), Source: source,
+		Kind: d.Kind, Observed: apiDay(d.Observed), Received: apiStamp(d.ReceivedAt), State: string(d.State),
 		Rows: d.Rows, Events: d.Events, Quarantined: d.Quarantined, Opened: d.Opened, Kept: d.Kept, Worse: d.Worse,
 		NoLongerSeen: d.NoLongerSeen, Reopened: d.Reopened, Unrouted: d.Unrouted,
 		Proves: d.Proves, LostColumns: d.LostColumns, Mapping: d.Plan, Seconds: d.Took.Seconds(),
@@ -108,7 +108,7 @@ type deliveriesInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
-func (o *Operations) deliveries(ctx context.Context, in *deliveriesInput) (*answer[wire.Deliveries], error) {
+func (o *Operations) deliveries(ctx context.Context, in *deliveriesInput) (*apiAnswer[wire.Deliveries], error) {
 	f := watch.DeliveryFilter{State: watch.DeliveryState(in.State), Kind: in.Kind, Before: in.Before, Limit: in.Limit}
 	names, err := o.sourceNames(ctx)
 	if err != nil {
@@ -132,7 +132,7 @@ func (o *Operations) deliveries(ctx context.Context, in *deliveriesInput) (*answ
 	if len(ds) == in.Limit {
 		out.Next = ds[len(ds)-1].ID
 	}
-	return &answer[wire.Deliveries]{Body: out}, nil
+	return &apiAnswer[wire.Deliveries]{Body: out}, nil
 }
 
 // sourceNames are the names of all feeds by id.
@@ -156,7 +156,7 @@ type deliveryInput struct {
 // waitAtMost bounds one waiting answer; who still wants to know asks again.
 const waitAtMost = 20 * time.Second
 
-func (o *Operations) delivery(ctx context.Context, in *deliveryInput) (*answer[wire.Delivery], error) {
+func (o *Operations) delivery(ctx context.Context, in *deliveryInput) (*apiAnswer[wire.Delivery], error) {
 	d, err := o.watch.Delivery(ctx, o.read, in.Delivery)
 	if err == nil && in.Wait {
 		waiting, cancel := context.WithTimeout(ctx, waitAtMost)
@@ -170,15 +170,15 @@ func (o *Operations) delivery(ctx context.Context, in *deliveryInput) (*answer[w
 		return nil, err
 	}
 	src, err := o.watch.Source(ctx, o.read, d.Source)
-	return answered(wireDelivery(ctx, d, src.Name), err)
+	return apiAnswered(wireDelivery(ctx, d, src.Name), err)
 }
 
 type oneDelivery struct {
 	Delivery int64 `path:"delivery"`
 }
 
-func (o *Operations) retry(ctx context.Context, in *oneDelivery) (*answer[wire.Delivery], error) {
-	if err := o.watch.RetryDelivery(ctx, actor(ctx), in.Delivery); err != nil {
+func (o *Operations) retry(ctx context.Context, in *oneDelivery) (*apiAnswer[wire.Delivery], error) {
+	if err := o.watch.RetryDelivery(ctx, apiActor(ctx), in.Delivery); err != nil {
 		return nil, err
 	}
 	return o.delivery(ctx, &deliveryInput{Delivery: in.Delivery})
@@ -189,9 +189,9 @@ type dryRunInput struct {
 	Body     wire.DryRunOf
 }
 
-func (o *Operations) dryRun(ctx context.Context, in *dryRunInput) (*answer[wire.DryRun], error) {
+func (o *Operations) dryRun(ctx context.Context, in *dryRunInput) (*apiAnswer[wire.DryRun], error) {
 	d, err := o.watch.Try(ctx, in.Delivery, in.Body.Mapping)
-	return answered(wire.DryRun{
+	return apiAnswered(wire.DryRun{
 		Rows: d.Rows, Events: d.Events, Quarantined: d.Quarantined, Lost: d.Lost, Added: d.Added, LostKey: d.LostKey,
 		Reasons: d.Reasons, Examples: d.Examples,
 	}, err)

@@ -17,14 +17,14 @@ import (
 )
 
 func (o *Operations) findingOperations(api huma.API) {
-	huma.Register(api, operation(http.MethodGet, "/findings", "findings", "watch.read",
+	huma.Register(api, apiOperation(http.MethodGet, "/findings", "findings", "watch.read",
 		"List findings, newest first", "/findings?state=open"), o.findings)
-	export := operation(http.MethodGet, "/findings/export", "export-findings", "watch.read",
+	export := apiOperation(http.MethodGet, "/findings/export", "export-findings", "watch.read",
 		"Stream findings, newest first, one JSON object per line", "/findings/export?state=open")
 	huma.Register(api, streaming(export), o.export)
-	huma.Register(api, operation(http.MethodGet, "/findings/{number}", "finding", "watch.read",
+	huma.Register(api, apiOperation(http.MethodGet, "/findings/{number}", "finding", "watch.read",
 		"Read one finding", "/findings/ALM-0000-0000"), o.finding)
-	huma.Register(api, operation(http.MethodPost, "/findings/{number}/decision", "decide-finding", "watch.read",
+	huma.Register(api, apiOperation(http.MethodPost, "/findings/{number}/decision", "decide-finding", "watch.read",
 		"Close a finding, open it again, or say that it is not ours or false", `/findings/ALM-0000-0000/decision {"state":"closed","reason":"a"}`), o.decide)
 }
 
@@ -67,10 +67,10 @@ func (o *Operations) filter(ctx context.Context, in *FindingFilter) (f watch.Fil
 	}
 	for _, code := range in.Sector {
 		if !constituency.IsSector(code) {
-			return f, fault.OnField("sector", "watch.api.sector", fault.Args{"Value": shorten(code)})
+			return f, fault.OnField("sector", "watch.api.sector", fault.Args{"Value": apiShort(code)})
 		}
 	}
-	if f.IP, err = parseRange(in.IP); err != nil {
+	if f.IP, err = apiRange(in.IP); err != nil {
 		return f, err
 	}
 	for _, name := range in.Organisation {
@@ -86,8 +86,8 @@ func (o *Operations) filter(ctx context.Context, in *FindingFilter) (f watch.Fil
 	return f, nil
 }
 
-// parseRange reads an address or a prefix.
-func parseRange(s string) (netip.Prefix, error) {
+// apiRange reads an address or a prefix.
+func apiRange(s string) (netip.Prefix, error) {
 	if s == "" {
 		return netip.Prefix{}, nil
 	}
@@ -96,7 +96,7 @@ func parseRange(s string) (netip.Prefix, error) {
 	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		return p, fault.OnField("ip", "watch.api.address", fault.Args{"Value": shorten(s)})
+		return p, fault.OnField("ip", "watch.api.address", fault.Args{"Value": apiShort(s)})
 	}
 	return p, nil
 }
@@ -107,12 +107,12 @@ type findingsInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
-func (o *Operations) findings(ctx context.Context, in *findingsInput) (*answer[wire.Findings], error) {
+func (o *Operations) findings(ctx context.Context, in *findingsInput) (*apiAnswer[wire.Findings], error) {
 	f, err := o.filter(ctx, &in.FindingFilter)
 	if err != nil {
 		return nil, err
 	}
-	page := watch.Page{Reader: actor(ctx).Org, Limit: in.Limit}
+	page := watch.Page{Reader: apiActor(ctx).Org, Limit: in.Limit}
 	if in.Before != "" {
 		// The number is a keyed permutation of the order: it continues a list and says
 		// nothing about what is hidden in between.
@@ -136,7 +136,7 @@ func (o *Operations) findings(ctx context.Context, in *findingsInput) (*answer[w
 	if l.Older && len(out.Findings) > 0 {
 		out.Next = out.Findings[len(out.Findings)-1].Number
 	}
-	return &answer[wire.Findings]{Body: out}, nil
+	return &apiAnswer[wire.Findings]{Body: out}, nil
 }
 
 // findingWriter writes findings for programs and remembers names meanwhile.
@@ -184,7 +184,7 @@ func (w *findingWriter) finding(ctx context.Context, f *watch.Finding) (out wire
 	out = wire.Finding{
 		Number: w.watch.Number(f.ID), State: f.State.String(), Severity: f.Severity.String(), Kind: stream.Kind,
 		Level: constituency.Level(f.Level).String(), Port: max(f.Port, 0), Transport: f.Transport, Host: f.Host,
-		Identifier: f.Class.Identifier, First: stamp(f.First), Last: stamp(f.Last), Seen: f.Seen,
+		Identifier: f.Class.Identifier, First: apiStamp(f.First), Last: apiStamp(f.Last), Seen: f.Seen,
 		Exercise: f.Flags&watch.Exercise != 0,
 	}
 	if f.IP.IsValid() {
@@ -212,7 +212,7 @@ func (o *Operations) export(ctx context.Context, in *exportInput) (*huma.StreamR
 	if err != nil {
 		return nil, err
 	}
-	reader := actor(ctx).Org
+	reader := apiActor(ctx).Org
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		c.SetHeader("Content-Type", "application/x-ndjson")
 		c.SetStatus(http.StatusOK)
@@ -239,12 +239,12 @@ type findingInput struct {
 	Number string `path:"number"`
 }
 
-func (o *Operations) finding(ctx context.Context, in *findingInput) (*answer[wire.Finding], error) {
-	f, err := o.watch.Finding(ctx, o.read, in.Number, actor(ctx).Org)
+func (o *Operations) finding(ctx context.Context, in *findingInput) (*apiAnswer[wire.Finding], error) {
+	f, err := o.watch.Finding(ctx, o.read, in.Number, apiActor(ctx).Org)
 	if err != nil {
 		return nil, err
 	}
-	return answered(o.newWriter().finding(ctx, &f))
+	return apiAnswered(o.newWriter().finding(ctx, &f))
 }
 
 type decideInput struct {
@@ -252,30 +252,30 @@ type decideInput struct {
 	Body   wire.Decision
 }
 
-func (o *Operations) decide(ctx context.Context, in *decideInput) (*answer[wire.Finding], error) {
+func (o *Operations) decide(ctx context.Context, in *decideInput) (*apiAnswer[wire.Finding], error) {
 	state, err := watch.ParseState(in.Body.State)
 	if err != nil {
 		return nil, err
 	}
-	f, err := o.watch.Finding(ctx, o.read, in.Number, actor(ctx).Org)
+	f, err := o.watch.Finding(ctx, o.read, in.Number, apiActor(ctx).Org)
 	if err != nil {
 		return nil, err
 	}
 	d := watch.Decision{To: state, Reason: in.Body.Reason}
-	if err := o.watch.Decide(ctx, actor(ctx), []int64{f.ID}, d); err != nil {
+	if err := o.watch.Decide(ctx, apiActor(ctx), []int64{f.ID}, d); err != nil {
 		return nil, err
 	}
 	return o.finding(ctx, &findingInput{Number: in.Number})
 }
 
-// markingOf reads a marking; empty is none.
-func markingOf(s string) (tlp.Marking, error) {
+// apiMarking reads a marking; empty is none.
+func apiMarking(s string) (tlp.Marking, error) {
 	if s == "" {
 		return tlp.Unmarked, nil
 	}
 	m, err := tlp.Parse(s)
 	if err != nil {
-		return m, fault.OnField("marking", "watch.api.marking", fault.Args{"Value": shorten(s)})
+		return m, fault.OnField("marking", "watch.api.marking", fault.Args{"Value": apiShort(s)})
 	}
 	return m, nil
 }

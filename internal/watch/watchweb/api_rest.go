@@ -15,11 +15,11 @@ import (
 )
 
 func (o *Operations) quarantineOperations(api huma.API) {
-	huma.Register(api, operation(http.MethodGet, "/quarantine", "quarantine", "watch.read",
+	huma.Register(api, apiOperation(http.MethodGet, "/quarantine", "quarantine", "watch.read",
 		"List rows that were set aside", "/quarantine"), o.quarantine)
-	huma.Register(api, operation(http.MethodPost, "/quarantine/dismiss", "dismiss", "watch.dismiss_quarantine",
+	huma.Register(api, apiOperation(http.MethodPost, "/quarantine/dismiss", "dismiss", "watch.dismiss_quarantine",
 		"Let waiting rows be, with a reason", `/quarantine/dismiss {"delivery":1,"reason":"a"}`), o.dismiss)
-	huma.Register(api, operation(http.MethodPost, "/quarantine/rerun", "rerun", "watch.rerun_quarantine",
+	huma.Register(api, apiOperation(http.MethodPost, "/quarantine/rerun", "rerun", "watch.rerun_quarantine",
 		"Read waiting rows again with the mapping as it is now", `/quarantine/rerun {"delivery":1}`), o.rerun)
 }
 
@@ -31,7 +31,7 @@ type quarantineInput struct {
 	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"100"`
 }
 
-func (o *Operations) quarantine(ctx context.Context, in *quarantineInput) (*answer[wire.Quarantine], error) {
+func (o *Operations) quarantine(ctx context.Context, in *quarantineInput) (*apiAnswer[wire.Quarantine], error) {
 	f := watch.QuarantineFilter{
 		Delivery: in.Delivery, Reason: in.Reason, State: watch.QuarantineState(in.State), Limit: in.Limit,
 	}
@@ -58,7 +58,7 @@ func (o *Operations) quarantine(ctx context.Context, in *quarantineInput) (*answ
 		last := rows[len(rows)-1]
 		out.Next = fmt.Sprintf("%d:%d", last.Delivery, last.Line)
 	}
-	return &answer[wire.Quarantine]{Body: out}, nil
+	return &apiAnswer[wire.Quarantine]{Body: out}, nil
 }
 
 type chooseInput struct{ Body wire.QuarantineChoice }
@@ -67,34 +67,34 @@ func (in *chooseInput) filter() watch.QuarantineFilter {
 	return watch.QuarantineFilter{Delivery: in.Body.Delivery, Line: in.Body.Line, Reason: in.Body.RowReason}
 }
 
-func (o *Operations) dismiss(ctx context.Context, in *chooseInput) (*answer[wire.Affected], error) {
-	n, err := o.watch.Dismiss(ctx, actor(ctx), in.filter(), in.Body.WhyDismiss)
-	return answered(wire.Affected{Count: n}, err)
+func (o *Operations) dismiss(ctx context.Context, in *chooseInput) (*apiAnswer[wire.Affected], error) {
+	n, err := o.watch.Dismiss(ctx, apiActor(ctx), in.filter(), in.Body.WhyDismiss)
+	return apiAnswered(wire.Affected{Count: n}, err)
 }
 
-func (o *Operations) rerun(ctx context.Context, in *chooseInput) (*answer[wire.Affected], error) {
-	n, err := o.watch.Rerun(ctx, actor(ctx), in.filter())
-	return answered(wire.Affected{Count: n}, err)
+func (o *Operations) rerun(ctx context.Context, in *chooseInput) (*apiAnswer[wire.Affected], error) {
+	n, err := o.watch.Rerun(ctx, apiActor(ctx), in.filter())
+	return apiAnswered(wire.Affected{Count: n}, err)
 }
 
 func (o *Operations) mappingOperations(api huma.API) {
-	huma.Register(api, operation(http.MethodGet, "/mappings", "mappings", "watch.read",
+	huma.Register(api, apiOperation(http.MethodGet, "/mappings", "mappings", "watch.read",
 		"List loaded mappings and schemas", "/mappings"), o.mappings)
-	mapping := operation(http.MethodPost, "/mappings/{name}", "add-mapping", "watch.load_mapping",
+	mapping := apiOperation(http.MethodPost, "/mappings/{name}", "add-mapping", "watch.load_mapping",
 		"Load a mapping file", "/mappings/none x")
 	huma.Register(api, streaming(taking(mapping, "application/toml", "the mapping file")), o.loadMapping)
-	schema := operation(http.MethodPost, "/schema", "add-schema", "watch.load_schema",
+	schema := apiOperation(http.MethodPost, "/schema", "add-schema", "watch.load_schema",
 		"Load Shadowserver's schema file (intelmq.json)", "/schema {}")
 	huma.Register(api, streaming(taking(schema, "application/octet-stream", "the schema file")), o.loadSchema)
 }
 
 func wireMapping(m watch.Mapping) wire.Mapping {
 	return wire.Mapping{
-		Name: m.Name, Version: m.Version, Schema: m.Schema, Active: m.Active, SHA256: hexOf(m.Ref), Loaded: stamp(m.LoadedAt),
+		Name: m.Name, Version: m.Version, Schema: m.Schema, Active: m.Active, SHA256: apiHash(m.Ref), Loaded: apiStamp(m.LoadedAt),
 	}
 }
 
-func (o *Operations) mappings(ctx context.Context, _ *struct{}) (*answer[wire.Mappings], error) {
+func (o *Operations) mappings(ctx context.Context, _ *struct{}) (*apiAnswer[wire.Mappings], error) {
 	ms, err := o.watch.Mappings(ctx, o.read)
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (o *Operations) mappings(ctx context.Context, _ *struct{}) (*answer[wire.Ma
 	for i, m := range ms {
 		out.Mappings[i] = wireMapping(m)
 	}
-	return &answer[wire.Mappings]{Body: out}, nil
+	return &apiAnswer[wire.Mappings]{Body: out}, nil
 }
 
 type loadMappingInput struct {
@@ -111,16 +111,16 @@ type loadMappingInput struct {
 	Upload
 }
 
-func (o *Operations) loadMapping(ctx context.Context, in *loadMappingInput) (*answer[wire.Mapping], error) {
-	m, err := o.watch.LoadMapping(ctx, actor(ctx), in.Name, in.body)
-	return answered(wireMapping(m), err)
+func (o *Operations) loadMapping(ctx context.Context, in *loadMappingInput) (*apiAnswer[wire.Mapping], error) {
+	m, err := o.watch.LoadMapping(ctx, apiActor(ctx), in.Name, in.body)
+	return apiAnswered(wireMapping(m), err)
 }
 
 type loadSchemaInput struct{ Upload }
 
-func (o *Operations) loadSchema(ctx context.Context, in *loadSchemaInput) (*answer[wire.Mapping], error) {
-	m, kinds, err := o.watch.LoadSchema(ctx, actor(ctx), in.body)
+func (o *Operations) loadSchema(ctx context.Context, in *loadSchemaInput) (*apiAnswer[wire.Mapping], error) {
+	m, kinds, err := o.watch.LoadSchema(ctx, apiActor(ctx), in.body)
 	out := wireMapping(m)
 	out.Kinds = kinds
-	return answered(out, err)
+	return apiAnswered(out, err)
 }

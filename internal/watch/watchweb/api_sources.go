@@ -16,19 +16,19 @@ import (
 )
 
 func (o *Operations) sourceOperations(api huma.API) {
-	huma.Register(api, operation(http.MethodGet, "/sources", "sources", "watch.read",
+	huma.Register(api, apiOperation(http.MethodGet, "/sources", "sources", "watch.read",
 		"List feeds by name", "/sources"), o.sources)
-	huma.Register(api, operation(http.MethodPost, "/sources", "add-source", "watch.add_source",
+	huma.Register(api, apiOperation(http.MethodPost, "/sources", "add-source", "watch.add_source",
 		"Add a feed", `/sources {"name":"a-b","mode":"shadow"}`), o.addSource)
-	huma.Register(api, operation(http.MethodGet, "/sources/{source}", "source", "watch.read",
+	huma.Register(api, apiOperation(http.MethodGet, "/sources/{source}", "source", "watch.read",
 		"Read one feed", "/sources/none"), o.source)
-	huma.Register(api, operation(http.MethodPut, "/sources/{source}", "change-source", "watch.change_source",
+	huma.Register(api, apiOperation(http.MethodPut, "/sources/{source}", "change-source", "watch.change_source",
 		"Change a feed; If-Match names the version seen", `/sources/none {"mode":"shadow"}`), o.changeSource)
-	huma.Register(api, operation(http.MethodPost, "/sources/{source}/mode", "set-mode", "watch.set_mode",
+	huma.Register(api, apiOperation(http.MethodPost, "/sources/{source}/mode", "set-mode", "watch.set_mode",
 		"Put a feed into another mode; If-Match names the version seen", `/sources/none/mode {"mode":"shadow"}`), o.setMode)
-	huma.Register(api, operation(http.MethodPost, "/sources/{source}/accept", "accept-preview", "watch.accept_preview",
+	huma.Register(api, apiOperation(http.MethodPost, "/sources/{source}/accept", "accept-preview", "watch.accept_preview",
 		"Release what a feed found in shadow or on hold, up to a delivery", `/sources/none/accept {"up_to":1,"reason":"a"}`), o.accept)
-	huma.Register(api, operation(http.MethodGet, "/shadow", "shadow", "watch.read",
+	huma.Register(api, apiOperation(http.MethodGet, "/shadow", "shadow", "watch.read",
 		"Show exactly what would have gone to whom", "/shadow"), o.shadow)
 }
 
@@ -41,7 +41,7 @@ type sourceAnswer struct {
 func (o *Operations) wireSource(s watch.Source) wire.Source {
 	out := wire.Source{
 		Name: s.Name, Mode: string(s.Mode), Mapping: s.Mapping, Retention: s.Retention, AbsentAfter: s.AbsentAfter,
-		Exercise: s.Exercise, LastTaken: stamp(s.LastTaken), Version: s.Version,
+		Exercise: s.Exercise, LastTaken: apiStamp(s.LastTaken), Version: s.Version,
 	}
 	if s.Marking != tlp.Unmarked {
 		out.Marking = s.Marking.String()
@@ -55,7 +55,7 @@ func (o *Operations) wireSource(s watch.Source) wire.Source {
 	return out
 }
 
-func (o *Operations) sources(ctx context.Context, _ *struct{}) (*answer[wire.Sources], error) {
+func (o *Operations) sources(ctx context.Context, _ *struct{}) (*apiAnswer[wire.Sources], error) {
 	srcs, err := o.watch.Sources(ctx, o.read)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (o *Operations) sources(ctx context.Context, _ *struct{}) (*answer[wire.Sou
 	for i, s := range srcs {
 		out.Sources[i] = o.wireSource(s)
 	}
-	return &answer[wire.Sources]{Body: out}, nil
+	return &apiAnswer[wire.Sources]{Body: out}, nil
 }
 
 type oneSource struct {
@@ -76,10 +76,10 @@ func (o *Operations) source(ctx context.Context, in *oneSource) (*sourceAnswer, 
 	if err != nil {
 		return nil, err
 	}
-	return &sourceAnswer{ETag: etag(s.Version), Body: o.wireSource(s)}, nil
+	return &sourceAnswer{ETag: apiETag(s.Version), Body: o.wireSource(s)}, nil
 }
 
-func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+func apiETag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
 // Version is the version that an editor saw. It is embedded in inputs.
 type Version struct {
@@ -98,12 +98,12 @@ func (v *Version) seen(current int64) (int64, error) {
 	return n, nil
 }
 
-// settings are a feed's settings in the room's own words.
-func settings(in wire.SourceSettings) (s watch.SourceSettings, err error) {
+// apiSettings are a feed's settings in the room's own words.
+func apiSettings(in wire.SourceSettings) (s watch.SourceSettings, err error) {
 	s = watch.SourceSettings{
 		Mode: watch.Mode(in.Mode), Mapping: in.Mapping, Retention: in.Retention, AbsentAfter: in.AbsentAfter, Exercise: in.Exercise,
 	}
-	if s.Marking, err = markingOf(in.Marking); err != nil {
+	if s.Marking, err = apiMarking(in.Marking); err != nil {
 		return s, err
 	}
 	if in.Rhythm != "" {
@@ -117,15 +117,15 @@ func settings(in wire.SourceSettings) (s watch.SourceSettings, err error) {
 type addSourceInput struct{ Body wire.NewSource }
 
 func (o *Operations) addSource(ctx context.Context, in *addSourceInput) (*sourceAnswer, error) {
-	s, err := settings(in.Body.SourceSettings)
+	s, err := apiSettings(in.Body.SourceSettings)
 	if err != nil {
 		return nil, err
 	}
-	src, err := o.watch.AddSource(ctx, actor(ctx), in.Body.Name, s)
+	src, err := o.watch.AddSource(ctx, apiActor(ctx), in.Body.Name, s)
 	if err != nil {
 		return nil, err
 	}
-	return &sourceAnswer{ETag: etag(src.Version), Body: o.wireSource(src)}, nil
+	return &sourceAnswer{ETag: apiETag(src.Version), Body: o.wireSource(src)}, nil
 }
 
 type changeSourceInput struct {
@@ -143,7 +143,7 @@ func (o *Operations) changeSource(ctx context.Context, in *changeSourceInput) (*
 	if err != nil {
 		return nil, err
 	}
-	s, err := settings(in.Body)
+	s, err := apiSettings(in.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (o *Operations) changeSource(ctx context.Context, in *changeSourceInput) (*
 		s.Mapping = src.Mapping
 	}
 	s.AbsentAfter = max(s.AbsentAfter, 1)
-	if err := o.watch.ChangeSource(ctx, actor(ctx), src.ID, version, s); err != nil {
+	if err := o.watch.ChangeSource(ctx, apiActor(ctx), src.ID, version, s); err != nil {
 		return nil, err
 	}
 	return o.source(ctx, &oneSource{Source: in.Source})
@@ -172,7 +172,7 @@ func (o *Operations) setMode(ctx context.Context, in *setModeInput) (*sourceAnsw
 	if err != nil {
 		return nil, err
 	}
-	if err := o.watch.SetMode(ctx, actor(ctx), src.ID, version, watch.Mode(in.Body.Mode), in.Body.Reason); err != nil {
+	if err := o.watch.SetMode(ctx, apiActor(ctx), src.ID, version, watch.Mode(in.Body.Mode), in.Body.Reason); err != nil {
 		return nil, err
 	}
 	return o.source(ctx, &oneSource{Source: in.Source})
@@ -188,7 +188,7 @@ func (o *Operations) accept(ctx context.Context, in *acceptInput) (*sourceAnswer
 	if err != nil {
 		return nil, err
 	}
-	if err := o.watch.AcceptPreview(ctx, actor(ctx), src.ID, in.Body.UpTo, in.Body.Reason); err != nil {
+	if err := o.watch.AcceptPreview(ctx, apiActor(ctx), src.ID, in.Body.UpTo, in.Body.Reason); err != nil {
 		return nil, err
 	}
 	return o.source(ctx, &oneSource{Source: in.Source})
@@ -198,7 +198,7 @@ type shadowInput struct {
 	Source string `query:"source" doc:"name of a feed; else all"`
 }
 
-func (o *Operations) shadow(ctx context.Context, in *shadowInput) (*answer[wire.Shadows], error) {
+func (o *Operations) shadow(ctx context.Context, in *shadowInput) (*apiAnswer[wire.Shadows], error) {
 	srcs, err := o.watch.Sources(ctx, o.read)
 	if in.Source != "" {
 		var one watch.Source
@@ -224,5 +224,5 @@ func (o *Operations) shadow(ctx context.Context, in *shadowInput) (*answer[wire.
 		}
 		out.Sources = append(out.Sources, one)
 	}
-	return &answer[wire.Shadows]{Body: out}, nil
+	return &apiAnswer[wire.Shadows]{Body: out}, nil
 }

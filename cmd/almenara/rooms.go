@@ -1,5 +1,0 @@
-package main
-
-type constituencyCmd struct{}
-type warnCmd struct{}
-type guardCmd struct{}
