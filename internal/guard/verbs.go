@@ -205,9 +205,9 @@ func (g *Guard) ChangePerson(ctx context.Context, actor act.Actor, id int64, c P
 	if err := n.Validate(); err != nil {
 		return err
 	}
-	call := act.Call{Actor: actor, Verb: "guard.change_person", Subject: personSubject(id)}
-	if actor.ID == personSubject(id) {
-		call.Verb = "guard.change_self"
+	call, err := g.callToChange(ctx, actor, id)
+	if err != nil {
+		return err
 	}
 	return g.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		res, err := tx.ExecContext(ctx, `update guard_person set name = $1, email = $2, phone = $3, language = $4,
@@ -244,6 +244,25 @@ func keepsAdministrator(ctx context.Context, tx *act.Tx, person int64) error {
 		err = fault.New(fault.Conflict, "guard.role.last_administrator", nil)
 	}
 	return err
+}
+
+// callToChange picks the verb for an edit of a person: one's own affairs, a contact
+// without a role at the desk, or anybody.
+func (g *Guard) callToChange(ctx context.Context, actor act.Actor, id int64) (act.Call, error) {
+	call := act.Call{Actor: actor, Verb: "guard.change_person", Subject: personSubject(id)}
+	if actor.ID == personSubject(id) {
+		call.Verb = "guard.change_self"
+		return call, nil
+	}
+	p, err := g.Person(ctx, g.read, id)
+	if fault.CodeOf(err) == fault.NotFound {
+		return call, nil // the verb says so, to whom may know
+	}
+	desk := slices.ContainsFunc(p.Roles, func(r string) bool { return r != RoleContact })
+	if err == nil && !desk && p.Org != OwnOrg {
+		call.Verb = "guard.change_contact"
+	}
+	return call, err
 }
 
 // changedMeanwhile is the answer to an edit that would overwrite another's.
