@@ -45,7 +45,9 @@ func say(r *http.Request, page *web.Page, err error, forms ...*web.Form) {
 		return
 	}
 	words := web.PrinterOf(r.Context())
-	page.Fault = web.Sentence(words, fault.Of(err))
+	if f := fault.Of(err); f.Field == "" { // else the one field says it
+		page.Fault = web.Sentence(words, f)
+	}
 	page.Faults = web.FieldFaults(words, err)
 	for _, f := range forms {
 		f.Fail(page.Faults)
