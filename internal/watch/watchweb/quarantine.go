@@ -150,7 +150,7 @@ func (p *Web) quarantineList(r *http.Request, a asker, rows []watch.Quarantined,
 			{Label: a.say("watch.label.line")}, {Label: a.say("watch.label.delivery")}, {Label: a.say("watch.label.reason")},
 			{Label: a.say("watch.label.column")}, {Label: a.say("watch.label.state")}, {Label: a.say("watch.label.bytes"), Num: true, Narrow: true},
 		},
-		Empty: web.Empty{Title: a.say("watch.quarantine.none"), Why: a.say("watch.quarantine.none.why")},
+		Empty: web.Empty{Title: a.say("watch.quarantine.no_rows"), Why: a.say("watch.quarantine.no_rows.why")},
 		Bulk:  quarantineBulk(a),
 	}
 	if len(rows) > perPage {
@@ -202,7 +202,7 @@ func (p *Web) groups(r *http.Request, a asker, delivery int64) (web.List, error)
 			{Label: a.say("watch.label.delivery")}, {Label: a.say("watch.label.reason")}, {Label: a.say("watch.label.rows"), Num: true},
 			{Label: a.say("watch.quarantine.all")}, {Label: a.say("watch.quarantine.all")},
 		},
-		Empty: web.Empty{Title: a.say("watch.quarantine.nothing_waits"), Why: a.say("watch.quarantine.none.why")},
+		Empty: web.Empty{Title: a.say("watch.quarantine.nothing_waits"), Why: a.say("watch.quarantine.no_rows.why")},
 	}
 	if err != nil {
 		return list, err
@@ -216,7 +216,7 @@ func (p *Web) groups(r *http.Request, a asker, delivery int64) (web.List, error)
 		rows := address("/watch/quarantine", "delivery", id, "reason", g.Reason, "state", "open")
 		row := web.Row{URL: rows, Cells: []web.Cell{web.Anchor(d.FileName, deliveryURL(d.ID)), web.Text(a.reason(g.Reason)), web.Number(g.Rows, rows), {}, {}}}
 		ask := func(verb string) string {
-			return address("/watch/quarantine/decide", "verb", verb, "delivery", id, "reason", g.Reason)
+			return address("/watch/quarantine/decide", "verb", verb, "delivery", id, "why", g.Reason)
 		}
 		if a.Can("watch.dismiss_quarantine") {
 			row.Cells[3] = web.Anchor(a.say("watch.quarantine.dismiss"), ask("dismiss"))

@@ -74,10 +74,7 @@ func (p *Web) setAsideOf(r *http.Request, q url.Values) (s setAside, err error) 
 		if err != nil || d == 0 {
 			return s, fault.OnField("delivery", "watch.quarantine.which", nil)
 		}
-		why, err := clean("reason", q.Get("why")+q.Get("reason"))
-		if q.Has("why") {
-			why, err = clean("why", q.Get("why"))
-		}
+		why, err := clean("why", q.Get("why"))
 		if err != nil {
 			return s, err
 		}
@@ -126,9 +123,6 @@ func (p *Web) decideSetAside(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	a := askerOf(r)
-	if !r.PostForm.Has("why") {
-		r.PostForm.Set("why", "")
-	}
 	s, err := p.setAsideOf(r, r.PostForm)
 	if err != nil {
 		return err

@@ -2,13 +2,14 @@ package watchweb
 
 import (
 	"net/http"
+	"slices"
 
 	"almenara.example/internal/foundation/web"
 )
 
 // Routes lists watch's pages.
 func (p *Web) Routes() []web.Route {
-	return p.findingRoutes()
+	return slices.Concat(p.findingRoutes(), p.deliveryRoutes(), p.quarantineRoutes(), p.sourceRoutes())
 }
 
 // sampleNumber has the form of a number; whether there is such a finding depends on
@@ -35,4 +36,65 @@ func (p *Web) findingRoutes() []web.Route {
 		get("/watch/findings/{number}/verify", "watch.verify_finding", "/watch/findings/"+sampleNumber+"/verify", p.askVerify),
 		post("/watch/findings/{number}/verify", "watch.verify_finding", "/watch/findings/"+sampleNumber+"/verify reason=checked", p.verify),
 	}
+}
+
+func (p *Web) deliveryRoutes() []web.Route {
+	return []web.Route{
+		get("/watch/deliveries", "watch.read", "/watch/deliveries?state=folded", p.deliveries),
+		get("/watch/deliveries/new", "watch.deliver", "/watch/deliveries/new", p.newDelivery),
+		{
+			Method: "POST", Pattern: "/watch/deliveries", Permission: "watch.deliver", Handler: p.upload, Stream: true,
+			Sample: "POST /watch/deliveries source=scans",
+		},
+		get("/watch/deliveries/{delivery}", "watch.read", "/watch/deliveries/1", p.delivery),
+		get("/watch/deliveries/{delivery}/findings", "watch.read", "/watch/deliveries/1/findings?change=opened", p.deliveryFindings),
+		{
+			Method: "GET", Pattern: "/watch/deliveries/{delivery}/received", Permission: "watch.read_raw", Handler: p.received, Stream: true,
+			Sample: "GET /watch/deliveries/1/received",
+		},
+		get("/watch/deliveries/{delivery}/try", "watch.read_raw", "/watch/deliveries/1/try?mapping=shadowserver", p.try),
+		post("/watch/deliveries/{delivery}/retry", "watch.deliver", "/watch/deliveries/1/retry", p.retry),
+	}
+}
+
+func (p *Web) quarantineRoutes() []web.Route {
+	return []web.Route{
+		get("/watch/quarantine", "watch.read", "/watch/quarantine?state=open", p.quarantine),
+		get("/watch/quarantine/decide", "watch.read", "/watch/quarantine/decide?verb=dismiss&delivery=1&why=bad_ip", p.askSetAside),
+		post("/watch/quarantine/choose", "watch.read", "/watch/quarantine/choose verb=rerun&id=1.2", p.chooseRows),
+		post("/watch/quarantine/decide", "watch.read", "/watch/quarantine/decide verb=rerun&id=1.2", p.decideSetAside),
+		get("/watch/quarantine/{delivery}/{line}", "watch.read_raw", "/watch/quarantine/1/2", p.quarantined),
+	}
+}
+
+func (p *Web) sourceRoutes() []web.Route {
+	schema := post("/watch/mappings", "watch.load_mapping", "/watch/mappings sort=mapping&name=honeypot", p.loadMapping)
+	schema.MaxBody = maxSchema
+	return []web.Route{
+		get("/watch/sources", "watch.read", "/watch/sources", p.sources),
+		get("/watch/sources/new", "watch.add_source", "/watch/sources/new", p.newSource),
+		post("/watch/sources", "watch.add_source", "/watch/sources name=honeypot&mode=shadow&mapping=shadowserver&rhythm=24", p.addSource),
+		get("/watch/sources/{source}", "watch.read", "/watch/sources/1", p.source),
+		get("/watch/sources/{source}/change", "watch.change_source", "/watch/sources/1/change", p.askChange),
+		post("/watch/sources/{source}/change", "watch.change_source", "/watch/sources/1/change version=1&mapping=shadowserver&rhythm=24", p.changeSource),
+		get("/watch/sources/{source}/mode", "watch.set_mode", "/watch/sources/1/mode?to=live", p.askMode),
+		post("/watch/sources/{source}/mode", "watch.set_mode", "/watch/sources/1/mode to=shadow&version=1&reason=trial", p.setMode),
+		get("/watch/shadow", "watch.read", "/watch/shadow", p.shadows),
+		get("/watch/shadow/{source}", "watch.read", "/watch/shadow/1", p.shadow),
+		get("/watch/shadow/{source}/findings", "watch.read", "/watch/shadow/1/findings?organisation=2&level=operator", p.shadowFindings),
+		get("/watch/shadow/{source}/csv", "watch.read", "/watch/shadow/1/csv", p.shadowCSV),
+		get("/watch/shadow/{source}/accept", "watch.accept_preview", "/watch/shadow/1/accept?upto=1", p.askAccept),
+		post("/watch/shadow/{source}/accept", "watch.accept_preview", "/watch/shadow/1/accept upto=1&reason=looked", p.accept),
+		get("/watch/mappings", "watch.read", "/watch/mappings", p.mappings),
+		get("/watch/mappings/new", "watch.load_mapping", "/watch/mappings/new", p.newMapping),
+		schema,
+		get("/watch/unrouted", "watch.read", "/watch/unrouted", p.unrouted),
+		get("/watch", "watch.read", "/watch", p.start),
+	}
+}
+
+// start is GET /watch: the rail's entry leads to the findings.
+func (p *Web) start(w http.ResponseWriter, r *http.Request) error {
+	p.site.Redirect(w, r, "/watch/findings", web.Flash{})
+	return nil
 }
