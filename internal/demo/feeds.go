@@ -119,8 +119,10 @@ func (s scan) write(day time.Time, n int, seed uint64) []byte {
 // mended, some are new, a few come back.
 func shown(r *rand.Rand, n int) bool {
 	switch d := r.IntN(20); {
-	case d < 12:
+	case d < 10:
 		return true
+	case d < 12:
+		return n <= 1
 	case d < 15:
 		return n == 0
 	case d < 17:

@@ -15,7 +15,7 @@ import (
 // changed_order is higher than the delivery's.
 const foldSQL = `update watch_finding set
 	state = c.to_state, severity = c.severity,
-	last_at = case when c.last_at > 0 then c.last_at else watch_finding.last_at end,
+	last_at = case when c.last_at > watch_finding.last_at then c.last_at else watch_finding.last_at end,
 	changed_order = $4
 	from watch_change c
 	where c.delivery_id = $1 and c.finding_id > $2 and c.finding_id <= $3 and c.act_order = 0
@@ -59,17 +59,18 @@ func (w *Watch) fold(ctx context.Context, d Delivery) error {
 }
 
 // countOutcomes adds to the board's figures how long the findings of a step that
-// are gone had stood open: by organisation, day and power of two of hours.
+// are gone had stood open, until the day whose scan did not show them: by
+// organisation, day and power of two of hours.
 func (w *Watch) countOutcomes(ctx context.Context, tx *act.Tx, d Delivery, after, upTo int64) error {
 	counts := map[[2]int64]int64{}
 	err := sqldb.Each(ctx, tx, func(r sqldb.Row) error {
-		var org, first, last int64
-		if err := r.Scan(&org, &first, &last); err != nil {
+		var org, first int64
+		if err := r.Scan(&org, &first); err != nil {
 			return err
 		}
-		counts[[2]int64{org, hoursBucket(clock.FromMicros(first), clock.FromMicros(last))}]++
+		counts[[2]int64{org, hoursBucket(clock.FromMicros(first), d.Observed)}]++
 		return nil
-	}, `select f.org_id, f.first_at, f.last_at from watch_change c join watch_finding f on f.id = c.finding_id
+	}, `select f.org_id, f.first_at from watch_change c join watch_finding f on f.id = c.finding_id
 		where c.delivery_id = $1 and c.finding_id > $2 and c.finding_id <= $3 and c.act_order = 0 and c.kind = $4`,
 		d.ID, after, upTo, string(ChangeGone))
 	if err != nil {
@@ -118,8 +119,8 @@ func (w *Watch) overlay(ctx context.Context, r sqldb.Reader, fs []Finding) error
 			return nil
 		}
 		f.State, f.Severity = to, sev
-		if last > 0 {
-			f.Last = clock.FromMicros(last)
+		if t := clock.FromMicros(last); t.After(f.Last) {
+			f.Last = t
 		}
 		return nil
 	}, `select c.finding_id, c.from_state, c.to_state, c.severity, c.last_at, d.act_order, f.changed_order

@@ -334,7 +334,7 @@ func (p *intake) applyNow(ctx context.Context, tx *act.Tx, cs []Change) error {
 		c := &cs[i]
 		c.Order, c.Delivery = tx.Order(), 0
 		if _, err := tx.ExecContext(ctx, `update watch_finding set state = $1, severity = $2, changed_order = $3,
-			last_at = case when $4 > 0 then $4 else last_at end where id = $5 and state = $6`,
+			last_at = case when $4 > last_at then $4 else last_at end where id = $5 and state = $6`,
 			int64(c.To), int64(c.Severity), tx.Order(), micros(c.Last), c.Finding, int64(c.From)); err != nil {
 			return err
 		}
