@@ -210,6 +210,9 @@ func (g *Guard) ChangePerson(ctx context.Context, actor act.Actor, id int64, c P
 		return err
 	}
 	return g.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
+		if err := g.stillContact(ctx, tx, id); err != nil {
+			return err
+		}
 		res, err := tx.ExecContext(ctx, `update guard_person set name = $1, email = $2, phone = $3, language = $4,
 			zone = $5, active = $6, version = version + 1 where id = $7 and version = $8`,
 			strings.TrimSpace(c.Name), strings.ToLower(c.Email), strings.TrimSpace(c.Phone), or(c.Language, "en"),
@@ -258,11 +261,27 @@ func (g *Guard) callToChange(ctx context.Context, actor act.Actor, id int64) (ac
 	if fault.CodeOf(err) == fault.NotFound {
 		return call, nil // the verb says so, to whom may know
 	}
-	desk := slices.ContainsFunc(p.Roles, func(r string) bool { return r != RoleContact })
-	if err == nil && !desk && p.Org != OwnOrg {
+	if err == nil && isContact(p) {
 		call.Verb = "guard.change_contact"
 	}
 	return call, err
+}
+
+// isContact tells whether a person has no standing at the desk.
+func isContact(p Person) bool {
+	return p.Org != OwnOrg && !slices.ContainsFunc(p.Roles, func(r string) bool { return r != RoleContact })
+}
+
+// stillContact looks again, inside the act, at what the verb was chosen by.
+func (g *Guard) stillContact(ctx context.Context, tx *act.Tx, id int64) error {
+	if tx.Call().Verb != "guard.change_contact" {
+		return nil
+	}
+	p, err := g.Person(ctx, tx, id)
+	if err == nil && !isContact(p) {
+		return changedMeanwhile(nil)
+	}
+	return err
 }
 
 // changedMeanwhile is the answer to an edit that would overwrite another's.

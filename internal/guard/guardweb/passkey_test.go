@@ -36,6 +36,8 @@ func TestAPasskeyIsAddedAfterALinkAndSignsInAlone(t *testing.T) {
 	tab.Axe()
 	tab.Screenshot("guard-persons")
 
+	narrow(t, h, tab)
+
 	admin, err := h.guard.Person(t.Context(), h.acts.Reader(), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +55,22 @@ func TestAPasskeyIsAddedAfterALinkAndSignsInAlone(t *testing.T) {
 	}
 	removeTheLast(t, h, tab)
 	anAnswerWorksOnce(t, h, tab)
+}
+
+// narrow looks at the pages on a telephone, in the dark and in French.
+func narrow(t *testing.T, h *house, tab *browser.Tab) {
+	t.Helper()
+	tab.Viewport(360, 740)
+	tab.Dark(true)
+	for _, page := range []string{"/me", "/guard/persons", "/guard/persons/1", "/guard/persons/1/roles", "/guard/persons/new", "/guard/tokens", "/guard/denials"} {
+		tab.Go(h.url + page + "?lang=fr")
+		tab.NoSidewaysScroll()
+		tab.Axe()
+		tab.Screenshot("guard-narrow" + strings.ReplaceAll(page, "/", "-"))
+	}
+	tab.Go(h.url + "/me?lang=en")
+	tab.Dark(false)
+	tab.Viewport(1280, 900)
 }
 
 // removeTheLast removes the only passkey, after being told that it is the last.

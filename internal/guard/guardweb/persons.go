@@ -160,8 +160,12 @@ func (p *Pages) showPerson(w http.ResponseWriter, r *http.Request, status int, i
 	if err != nil {
 		return err
 	}
+	home := web.Text(org.Name)
+	if can(r.Context(), "constituency.read") {
+		home.URL = organisationURL(org.ID)
+	}
 	data := personPage{Token: form, Facts: web.Facts{Items: []web.Fact{
-		{Label: word(r, "guard.column.organisation", nil), Cell: web.Text(org.Name)},
+		{Label: word(r, "guard.column.organisation", nil), Cell: home},
 		{Label: word(r, "guard.column.roles", nil), Cell: web.Text(roleWords(r, person.Roles))},
 		{Label: word(r, "guard.column.email", nil), Cell: web.Text(person.Email)},
 		{Label: word(r, "guard.person.field.phone", nil), Cell: web.Text(person.Phone)},
@@ -186,6 +190,10 @@ func (p *Pages) showPerson(w http.ResponseWriter, r *http.Request, status int, i
 // personActions offers what this reader may do with a person.
 func (p *Pages) personActions(r *http.Request, person guard.Person, page *web.Page) {
 	at, ctx := personURL(person.ID), r.Context()
+	if can(ctx, "ledger.read") {
+		acts := web.Action{Label: word(r, "guard.person.acts", nil), URL: "/ledger?actor=" + url.QueryEscape("person:"+number(person.ID)), Icon: "history"}
+		page.Actions = append(page.Actions, acts)
+	}
 	if can(ctx, "guard.change_person") {
 		page.Actions = append(page.Actions, web.Action{Label: word(r, "guard.person.edit", nil), URL: at + "/edit", Icon: "edit"})
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"almenara.example/internal/foundation/clock"
-	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/ledger"
 )
 
@@ -95,7 +94,7 @@ func (p *Pages) apiEntries(ctx context.Context, in *entriesInput) (*entriesOutpu
 	}
 	found, err := p.log.Entries(ctx, q)
 	if err != nil {
-		return nil, web.ProblemOf(ctx, err)
+		return nil, err
 	}
 	out := &entriesOutput{}
 	out.Body.Entries = make([]Entry, 0, len(found))
@@ -112,10 +111,10 @@ func (p *Pages) apiEntries(ctx context.Context, in *entriesInput) (*entriesOutpu
 	return out, nil
 }
 
-func (p *Pages) apiCheckpoint(ctx context.Context, _ *struct{}) (*checkpointOutput, error) {
+func (p *Pages) apiCheckpoint(_ context.Context, _ *struct{}) (*checkpointOutput, error) {
 	cp, err := p.log.Checkpoint()
 	if err != nil {
-		return nil, web.ProblemOf(ctx, err)
+		return nil, err
 	}
 	return &checkpointOutput{Body: Checkpoint{
 		Origin: cp.Origin, Size: cp.Size, Root: base64.StdEncoding.EncodeToString(cp.Root[:]), Note: string(cp.Note),

@@ -133,7 +133,7 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	list := web.List{
-		ID: "ledger", Caption: word(r, "ledger.entries", nil), Total: web.Total{Hide: true}, Live: true,
+		ID: "ledger", Caption: word(r, "ledger.entries", nil), Total: web.Total{Hide: true},
 		Filters: filters(r),
 		Empty:   web.Empty{Title: word(r, "ledger.none", nil), Why: word(r, "ledger.none.why", nil)},
 		Downloads: []web.Action{
@@ -144,15 +144,16 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request) error {
 		list.Columns = append(list.Columns, web.Column{Label: word(r, "ledger.column."+key, nil), Num: key == "order", Narrow: key == "reason"})
 	}
 	entries = p.page(r, q, entries, &list)
+	known := memo{}
 	for i := range entries {
-		list.Rows = append(list.Rows, p.row(r, &entries[i]))
+		list.Rows = append(list.Rows, p.row(r, known, &entries[i]))
 	}
 	facts, err := p.checkpointFacts(r)
 	if err != nil {
 		return err
 	}
 	page := web.Page{
-		Title: word(r, "ledger.title", nil), Room: "ledger", Lead: word(r, "ledger.lead", nil), Topics: []string{"ledger"},
+		Title: word(r, "ledger.title", nil), Room: "ledger", Lead: word(r, "ledger.lead", nil),
 		Data: listPage{List: list, Checkpoint: facts},
 	}
 	if p.log.Health() != nil {
@@ -203,17 +204,25 @@ func filters(r *http.Request) *web.Filters {
 		field("subject", "text", "finding:17"), field("from", "date", ""), field("to", "date", ""))
 }
 
-func (p *Pages) row(r *http.Request, e *ledger.Entry) web.Row {
+// memo remembers the ids of one page, on which few actors do much.
+type memo map[string]web.Cell
+
+func (p *Pages) row(r *http.Request, known memo, e *ledger.Entry) web.Row {
 	url := "/ledger/" + strconv.FormatInt(e.Order, 10)
 	order, at := web.Anchor(web.PrinterOf(r.Context()).Number(e.Order), url), web.Exactly(clock.FromMicros(e.Time))
 	if e.Erased {
 		return web.Row{URL: url, Tone: "muted", Cells: []web.Cell{order, at, web.Text(word(r, "ledger.erased", nil)), {}, {}, {}}}
 	}
-	subject := p.who(r, e.Subject)
+	for _, id := range []string{e.Actor, e.Subject} {
+		if _, ok := known[id]; !ok {
+			known[id] = p.who(r, id)
+		}
+	}
+	subject := known[e.Subject]
 	if e.Exercise {
 		subject.Sub = word(r, "frame.exercise", nil)
 	}
-	return web.Row{URL: url, Cells: []web.Cell{order, at, p.who(r, e.Actor), web.Code(e.Verb), subject, web.Text(e.Reason)}}
+	return web.Row{URL: url, Cells: []web.Cell{order, at, known[e.Actor], web.Code(e.Verb), subject, web.Text(e.Reason)}}
 }
 
 // who shows an opaque id by name where there is one.
@@ -377,8 +386,9 @@ func (p *Pages) joinedList(r *http.Request, joined []ledger.Entry) *web.List {
 	for _, key := range []string{"order", "at", "actor", "verb", "subject", "reason"} {
 		list.Columns = append(list.Columns, web.Column{Label: word(r, "ledger.column."+key, nil), Num: key == "order"})
 	}
+	known := memo{}
 	for i := range joined {
-		list.Rows = append(list.Rows, p.row(r, &joined[i]))
+		list.Rows = append(list.Rows, p.row(r, known, &joined[i]))
 	}
 	return list
 }
