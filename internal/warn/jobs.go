@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -65,8 +66,8 @@ func (w *Warn) workDraft(ctx context.Context, a draftArgs, _ jobs.Try) error {
 	if err != nil {
 		return fmt.Errorf("read news of delivery %d: %w", a.Delivery, err)
 	}
-	if len(news) == 0 {
-		return nil
+	if news, err = w.undrafted(ctx, a, news); err != nil || len(news) == 0 {
+		return err
 	}
 	d, err := w.Watch.Delivery(ctx, w.read, a.Delivery)
 	if err != nil {
@@ -85,6 +86,24 @@ func (w *Warn) workDraft(ctx context.Context, a draftArgs, _ jobs.Try) error {
 		}
 	}
 	return nil
+}
+
+// undrafted leaves the news that has no notice yet, so that a repeated job does not
+// make an act of nothing.
+func (w *Warn) undrafted(ctx context.Context, a draftArgs, news []watch.News) ([]watch.News, error) {
+	have := map[int64]bool{}
+	err := sqldb.Each(ctx, w.read, func(r sqldb.Row) error {
+		var org int64
+		if err := r.Scan(&org); err != nil {
+			return err
+		}
+		have[org] = true
+		return nil
+	}, `select org_id from warn_notice where delivery_id = $1 and batch = $2`, a.Delivery, a.Batch)
+	if err != nil {
+		return nil, fmt.Errorf("read notices of delivery %d: %w", a.Delivery, err)
+	}
+	return slices.DeleteFunc(news, func(n watch.News) bool { return have[n.Org] }), nil
 }
 
 func (w *Warn) draftSome(ctx context.Context, a draftArgs, src watch.Source, news []watch.News) error {

@@ -21,6 +21,9 @@ create table warn_notice (
   unique (org_id, delivery_id, batch)
 );
 create index warn_notice_state on warn_notice (state, id);
+create index warn_notice_delivery on warn_notice (delivery_id, batch);
+create index warn_notice_org on warn_notice (org_id, id);
+create unique index warn_notice_link on warn_notice (link);
 
 create table warn_answer (
   id          bigint not null primary key,
