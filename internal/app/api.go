@@ -25,6 +25,7 @@ type api struct {
 	huma   huma.API
 	mux    *web.API
 	inner  huma.Adapter
+	once   func(http.HandlerFunc) http.HandlerFunc
 	now    *huma.Operation // the one being registered
 	faults []error
 	spec   []byte
@@ -37,13 +38,18 @@ const (
 	tokenScheme = "token"
 	// streamKey in Metadata says that bodies of any size go in or out.
 	streamKey = "stream"
+	// secretKey in Metadata says that the answer holds a secret, which is not kept for
+	// a repetition of the request.
+	secretKey = "secret"
 	// sampleKey in Metadata is the request line that the test of all routes sends.
 	sampleKey = "sample"
 )
 
-func newAPI(site *web.Site, version string) *api {
+// newAPI returns the API on a site. Once makes a POST happen once per
+// Idempotency-Key; nil leaves that out.
+func newAPI(site *web.Site, version string, once func(http.HandlerFunc) http.HandlerFunc) *api {
 	faultErrors()
-	a := &api{site: site}
+	a := &api{site: site, once: once}
 	a.mux = site.API(func(string) string { return permissionOf(a.now) })
 	a.mux.Stream = func(string) bool { return a.now.Metadata[streamKey] == true }
 	a.mux.Sample = func(pattern string) string {
@@ -52,7 +58,7 @@ func newAPI(site *web.Site, version string) *api {
 		}
 		return pattern
 	}
-	a.inner = humago.NewAdapter(a.mux, "")
+	a.inner = humago.NewAdapter(onceMux{a.mux, a}, "")
 	c := huma.DefaultConfig("Almenara", version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath, c.CreateHooks = "", "", "", nil
 	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
@@ -61,6 +67,22 @@ func newAPI(site *web.Site, version string) *api {
 	}
 	a.huma = huma.NewAPI(c, a)
 	return a
+}
+
+// onceMux lets an Idempotency-Key work for every POST but uploads, which are known
+// by their content, and answers with a secret.
+type onceMux struct {
+	*web.API
+	api *api
+}
+
+// HandleFunc registers one pattern; huma's adapter calls it.
+func (m onceMux) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request)) {
+	op := m.api.now
+	if m.api.once != nil && op.Method == http.MethodPost && op.Metadata[streamKey] != true && op.Metadata[secretKey] != true {
+		h = m.api.once(h)
+	}
+	m.API.HandleFunc(pattern, h)
 }
 
 // permissionOf is what an operation needs, "" when it does not say.

@@ -180,6 +180,9 @@ func (a *App) openHouse(o Options) error {
 	if err := a.openWayOut(); err != nil {
 		return err
 	}
+	if err := a.upkeep(); err != nil {
+		return err
+	}
 	a.gate = guard.NewGate(a.guard, a.closures())
 	a.warn.SetGate(a.gate)
 	for _, s := range a.subscriptions() {
@@ -195,6 +198,9 @@ func (a *App) openWayOut() (err error) {
 	}
 	if a.words, err = catalogue(a.cfg.path("locales")); err != nil {
 		return err
+	}
+	if !a.words.Has(a.cfg.Language) {
+		return &ConfigError{"language", a.cfg.Language, "no catalogue has this language; drop its words into locales/"}
 	}
 	if a.outbound, err = outbound.New(a.acts, a.cfg.mailSettings()); err != nil {
 		return fmt.Errorf("mail: %w", err)
@@ -266,7 +272,7 @@ func (a *App) openDoors(ctx context.Context, o Options) error {
 	installation := installationName(a.public)
 	a.door = guardweb.NewDoor(guardweb.DoorConfig{Guard: a.guard, Acts: a.acts, Installation: installation, PublicURL: a.public})
 	a.site, err = web.New(web.Config{
-		Catalogue: a.words, Clock: a.clock, Log: a.log, Identify: a.door.Identify, Product: "Almenara", Country: own.Name,
+		Catalogue: a.words, Clock: a.clock, Log: a.log, Identify: a.identify, Product: "Almenara", Country: own.Name,
 		Installation: installation, Secure: a.public.Scheme == "https", Zone: zone, Nav: a.nav(),
 		SearchURL: deskweb.SearchURL, SignInURL: guardweb.SignInURL, SignOutURL: guardweb.SignOutURL, ProfileURL: guardweb.ProfileURL, Strict: o.Strict,
 	})
@@ -279,6 +285,16 @@ func (a *App) openDoors(ctx context.Context, o Options) error {
 	}
 	a.handler, err = a.site.Handler()
 	return err
+}
+
+// identify finds out who asks. Who does not say which language he reads is spoken to
+// in the installation's.
+func (a *App) identify(r *http.Request) (web.Viewer, error) {
+	v, err := a.door.Identify(r)
+	if v.Language == "" && r.Header.Get("Accept-Language") == "" {
+		v.Language = a.cfg.Language
+	}
+	return v, err
 }
 
 // installationName is the part of the cookies' names that keeps two installations

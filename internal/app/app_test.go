@@ -284,3 +284,29 @@ func TestABlankDatabaseIsFoundedWhenAskedTo(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestARepeatedRequestWithAKeyIsDoneOnce(t *testing.T) {
+	p := found(t, "")
+	p.start(t)
+	post := func() (int, string) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://local/api/v1/watch/sources",
+			strings.NewReader(`{"name":"scans","mode":"shadow"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Idempotency-Key", "k1")
+		req.Header.Set("Content-Type", "application/json")
+		resp, err := p.local().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode, resp.Header.Get("Idempotency-Replayed")
+	}
+	if status, replayed := post(); status != 201 || replayed != "" {
+		t.Errorf("first: got %d, replayed %q", status, replayed)
+	}
+	if status, replayed := post(); status != 201 || replayed != "true" {
+		t.Errorf("again: got %d, replayed %q, want 201 replayed", status, replayed)
+	}
+}

@@ -38,13 +38,19 @@ func (h *houseCalls) API(api huma.API) {
 		"Add a person to the own organisation", `/persons {"name":"A B"}`)
 	add.DefaultStatus = http.StatusCreated
 	huma.Register(api, add, h.addPerson)
-	huma.Register(api, guardCall(http.MethodPost, "/persons/{person}/link", "issue-link", "guard.issue_link",
-		"Make a one-time sign-in link; earlier ones stop working", "/persons/none/link"), h.issueLink)
-	huma.Register(api, guardCall(http.MethodPost, "/persons/{person}/tokens", "issue-token", "guard.issue_token",
-		"Make an API token", `/persons/none/tokens {"name":"a","days":1}`), h.issueToken)
+	huma.Register(api, secret(guardCall(http.MethodPost, "/persons/{person}/link", "issue-link", "guard.issue_link",
+		"Make a one-time sign-in link; earlier ones stop working", "/persons/none/link")), h.issueLink)
+	huma.Register(api, secret(guardCall(http.MethodPost, "/persons/{person}/tokens", "issue-token", "guard.issue_token",
+		"Make an API token", `/persons/none/tokens {"name":"a","days":1}`)), h.issueToken)
 	back := guardCall(http.MethodPost, "/let-back-in", "let-back-in", "guard.let_back_in",
 		"Let an administrator back in; over the local socket only", `/let-back-in {"reason":"a"}`)
-	huma.Register(api, back, h.letBackIn)
+	huma.Register(api, secret(back), h.letBackIn)
+}
+
+// secret says that the answer is shown once.
+func secret(op huma.Operation) huma.Operation {
+	op.Metadata[secretKey] = true
+	return op
 }
 
 func callActor(ctx context.Context) act.Actor {
@@ -136,11 +142,11 @@ func (h *houseCalls) issueLink(ctx context.Context, in *personInput) (*body[wire
 	if err != nil {
 		return nil, err
 	}
-	secret, err := h.app.guard.IssueLink(ctx, callActor(ctx), p.ID)
+	link, err := h.app.guard.IssueLink(ctx, callActor(ctx), p.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &body[wire.Link]{Body: wire.Link{Name: p.Name, Link: h.app.cfg.signInLink(secret)}}, nil
+	return &body[wire.Link]{Body: wire.Link{Name: p.Name, Link: h.app.cfg.signInLink(link)}}, nil
 }
 
 type newTokenInput struct {
@@ -154,12 +160,12 @@ func (h *houseCalls) issueToken(ctx context.Context, in *newTokenInput) (*body[w
 		return nil, err
 	}
 	life := time.Duration(in.Body.Days) * 24 * time.Hour
-	secret, t, err := h.app.guard.IssueToken(ctx, callActor(ctx), p.ID, in.Body.Name, in.Body.Scope, life)
+	token, t, err := h.app.guard.IssueToken(ctx, callActor(ctx), p.ID, in.Body.Name, in.Body.Scope, life)
 	if err != nil {
 		return nil, err
 	}
 	return &body[wire.Token]{Body: wire.Token{
-		Name: t.Name, Scope: t.Scope, Expires: t.ExpiresAt.UTC().Format(time.RFC3339), Secret: secret,
+		Name: t.Name, Scope: t.Scope, Expires: t.ExpiresAt.UTC().Format(time.RFC3339), Secret: token,
 	}}, nil
 }
 
@@ -171,9 +177,9 @@ func (h *houseCalls) letBackIn(ctx context.Context, in *reasonInput) (*body[wire
 	if actor.Kind != act.LocalOperator {
 		return nil, fault.New(fault.Denied, "fault.denied", nil)
 	}
-	secret, p, err := h.app.guard.LetBackIn(ctx, actor, in.Body.Reason)
+	link, p, err := h.app.guard.LetBackIn(ctx, actor, in.Body.Reason)
 	if err != nil {
 		return nil, err
 	}
-	return &body[wire.Link]{Body: wire.Link{Name: p.Name, Link: h.app.cfg.signInLink(secret)}}, nil
+	return &body[wire.Link]{Body: wire.Link{Name: p.Name, Link: h.app.cfg.signInLink(link)}}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -65,12 +66,7 @@ type door struct {
 }
 
 // doors lists the rooms' doors.
-func (a *App) doors() ([]door, error) {
-	ceremonies, err := guard.NewCeremonies(a.guard, a.public, "Almenara")
-	if err != nil {
-		return nil, err
-	}
-	guardPages := guardweb.New(a.site, a.door, ceremonies)
+func (a *App) doors(guardPages *guardweb.Pages) []door {
 	watchPages := watchweb.New(watchweb.Config{Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts})
 	warnPages := warnweb.New(a.site, a.warn)
 	deskPages := deskweb.New(deskweb.Config{
@@ -88,7 +84,7 @@ func (a *App) doors() ([]door, error) {
 		{room: "watch", routes: watchPages.Routes(), templates: watchweb.Templates, operation: watchCalls.API},
 		{room: "warn", routes: warnPages.Routes(), templates: warnweb.Templates, operation: warnPages.API},
 		{room: "desk", routes: deskPages.Routes(), templates: deskweb.Templates},
-	}, nil
+	}
 }
 
 // nav is the rail.
@@ -123,6 +119,15 @@ func (a *App) subscriptions() []act.Subscription {
 		a.watch.Subscription(), // constituency.AssetsChanged: match open findings again
 		a.warn.Subscription(),  // watch.DeliveryTaken, watch.DeliveriesReleased: draft notices
 	}
+}
+
+// upkeep registers what is done by the clock, besides what watch does by itself.
+func (a *App) upkeep() error {
+	_, err := jobs.Add(a.queue, jobs.Kind[struct{}]{
+		Name: "guard.sweep", Every: 24 * time.Hour,
+		Work: func(ctx context.Context, _ struct{}, _ jobs.Try) error { return a.guard.Sweep(ctx) },
+	})
+	return err
 }
 
 // newsworthy are the facts that open pages are told of.
@@ -164,12 +169,13 @@ func topic(kind string) string {
 // mount hands every door to the site.
 func (a *App) mount() error {
 	a.site.Handle(a.healthRoutes()...)
-	a.api = newAPI(a.site, a.version)
-	doors, err := a.doors()
+	ceremonies, err := guard.NewCeremonies(a.guard, a.public, "Almenara")
 	if err != nil {
 		return err
 	}
-	for _, d := range doors {
+	guardPages := guardweb.New(a.site, a.door, ceremonies)
+	a.api = newAPI(a.site, a.version, guardPages.Once)
+	for _, d := range a.doors(guardPages) {
 		a.site.Handle(d.routes...)
 		if d.templates != nil {
 			a.site.Templates(d.room, d.templates)
