@@ -63,6 +63,22 @@ func (g *Guard) AudiencesOf(ctx context.Context, r sqldb.Reader, org int64) ([]A
 		`select audience_id from guard_audience_org where org_id = $1 order by audience_id`, org)
 }
 
+// OwnAudiences returns the audience of each organisation that has one of its own
+// (it and the desk), for those who ask for many.
+func (g *Guard) OwnAudiences(ctx context.Context, r sqldb.Reader) (map[int64]Audience, error) {
+	out := map[int64]Audience{}
+	err := sqldb.Each(ctx, r, func(row sqldb.Row) error {
+		var id, org int64
+		if err := row.Scan(&id, &org); err != nil {
+			return err
+		}
+		out[org] = Audience(id)
+		return nil
+	}, `select audience_id, max(org_id) from guard_audience_org group by audience_id
+		having count(*) = 2 and min(org_id) = $1`, OwnOrg)
+	return out, err
+}
+
 // Members lists the organisations of an audience, for "who can see this".
 func (g *Guard) Members(ctx context.Context, r sqldb.Reader, a Audience) ([]Organisation, error) {
 	return sqldb.All(ctx, r, scanOrg, `select `+orgColumns+` from guard_organisation
