@@ -127,8 +127,8 @@ func TestTriesOfCredentialsAreLimited(t *testing.T) {
 		c.want("POST", LinkPath("al_guess"), nil, 401)
 	}
 	c.want("POST", LinkPath(h.first), nil, 429, "Too many attempts")
-	if status, _ := c.postJSON("/sign-in/passkey/options", "{}"); status != 503 {
-		t.Errorf("a passkey after too many tries: got %d, want 503", status)
+	if status, _ := c.postJSON("/sign-in/passkey/options", "{}"); status != 429 {
+		t.Errorf("a passkey after too many tries: got %d, want 429", status)
 	}
 	h.clock.Advance(time.Minute)
 	c.want("POST", LinkPath(h.first), nil, 200, "Signed in")
