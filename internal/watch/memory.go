@@ -90,6 +90,9 @@ func (w *Watch) Load(ctx context.Context) error {
 	if err := w.loadClasses(ctx); err != nil {
 		return err
 	}
+	if w.audiences, err = w.guard.OwnAudiences(ctx, w.read); err != nil {
+		return err
+	}
 	if err := w.loadFindings(ctx); err != nil {
 		return err
 	}
@@ -260,20 +263,26 @@ func (w *Watch) classID(ctx context.Context, ev *idf.Event) (int64, error) {
 	return w.classes[c], err
 }
 
-// audienceOf returns who may see a finding of an organisation: it, and the desk.
-func (w *Watch) audienceOf(ctx context.Context, org int64) (guard.Audience, error) {
-	if a, ok := w.audiences[org]; ok {
-		return a, nil
+// setAudiences says of new findings who may see them: their organisation, and the
+// desk. It returns the audiences that were met for the first time, which count only
+// once the step has committed.
+func (w *Watch) setAudiences(ctx context.Context, tx *act.Tx, fs []newFinding) (met map[int64]guard.Audience, err error) {
+	met = map[int64]guard.Audience{}
+	for i := range fs {
+		org := int64(fs[i].attr.org)
+		a, ok := w.audiences[org]
+		if !ok {
+			a, ok = met[org]
+		}
+		if !ok {
+			if a, err = w.guard.AudienceOf(ctx, tx, org); err != nil {
+				return nil, err
+			}
+			met[org] = a
+		}
+		fs[i].attr.audience = uint32(a)
 	}
-	err := w.acts.Step(ctx, "watch.audience", func(ctx context.Context, tx *act.Tx) error {
-		a, err := w.guard.AudienceOf(ctx, tx, org)
-		w.audiences[org] = a
-		return err
-	})
-	if err != nil {
-		delete(w.audiences, org)
-	}
-	return w.audiences[org], err
+	return met, nil
 }
 
 // intern keeps one copy of a word that comes again and again; the table is small

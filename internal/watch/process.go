@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/guard"
 	"almenara.example/mapping"
 	"almenara.example/rows"
 )
@@ -243,16 +245,12 @@ func (p *intake) open(ctx context.Context, key *Key) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	audience, err := p.w.audienceOf(ctx, m.Org)
-	if err != nil {
-		return 0, err
-	}
 	f := newFinding{
 		id: id, key: *key, ip: p.ev.IP, port: -1, transport: p.w.intern(p.ev.Transport), asn: p.ev.ASN,
 		host: string(p.ev.FQDN), class: class, asset: m.Asset, first: p.ev.Time,
 		attr: attr{
-			org: uint32(m.Org), audience: uint32(audience), stream: uint16(p.stream.ID), state: Open,
-			severity: Severity(p.ev.Severity), level: uint8(m.Level), flags: p.flags(),
+			org: uint32(m.Org), stream: uint16(p.stream.ID), state: Open, severity: Severity(p.ev.Severity),
+			level: uint8(m.Level), flags: p.flags(), // the audience is filled in when it is written
 		},
 	}
 	if p.ev.HasPort {
@@ -335,10 +333,14 @@ func (p *intake) flush(ctx context.Context) error {
 	added, aside := p.added, p.aside
 	for len(p.added) > 0 || len(p.aside) > 0 {
 		var wroteF, wroteQ int
+		var met map[int64]guard.Audience
 		err := p.w.acts.Step(ctx, "watch.intake", func(ctx context.Context, tx *act.Tx) error {
 			var err error
 			until := p.w.acts.Clock().Now().Add(stepTime)
 			some := p.added[:min(len(p.added), stepRows)]
+			if met, err = p.w.setAudiences(ctx, tx, some); err != nil {
+				return err
+			}
 			if wroteF, err = p.w.insertFindings(ctx, tx, p.d.ID, some, until); err != nil {
 				return fmt.Errorf("insert findings of delivery %d: %w", p.d.ID, err)
 			}
@@ -353,6 +355,7 @@ func (p *intake) flush(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		maps.Copy(p.w.audiences, met)
 		p.prepare(p.added[:wroteF])
 		p.added, p.aside = p.added[wroteF:], p.aside[wroteQ:]
 	}

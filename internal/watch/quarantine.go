@@ -272,6 +272,9 @@ func (p *intake) takeInRowsAct(ctx context.Context, qs []Quarantined, refused ma
 		if err := settleRows(ctx, tx, qs, refused); err != nil {
 			return err
 		}
+		if _, err := p.w.setAudiences(ctx, tx, added); err != nil {
+			return err
+		}
 		if n, err := p.w.insertFindings(ctx, tx, p.d.ID, added, tx.Now().Add(stepTime*100)); err != nil || n != len(added) {
 			return fmt.Errorf("insert findings: %d of %d: %w", n, len(added), err)
 		}
