@@ -336,7 +336,12 @@ func (p *intake) takeIn(ctx context.Context, o outcome) error {
 		}
 		tx.Detail(takeInDetail{Content: d.Content, Counts: c, Proves: d.Proves, Result: d.ResultHash})
 		tx.Fact(DeliveryTaken{Delivery: d.ID, Source: src.ID, Stream: d.Stream, Mode: src.Mode, News: d.News, Counts: c})
-		tx.AfterCommit(func() { p.w.taken(p.stream, o, p.opened, p.worse) })
+		tx.AfterCommit(func() {
+			p.w.taken(p.stream, o, p.opened, p.worse)
+			if released == 0 {
+				p.w.held.add(p.src.ID, d.ID, p.news(o.verdict))
+			}
+		})
 		return nil
 	})
 }

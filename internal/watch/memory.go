@@ -53,6 +53,7 @@ type Watch struct {
 	byKind   map[streamKey]*streamState
 	waiters  waiters
 	boardMem boardCache
+	held     held
 
 	// Used by the intake alone, which is one goroutine.
 	ids       idBlock
@@ -73,7 +74,7 @@ func New(c Config) *Watch {
 		rules: c.Overlay, limits: c.Limits.filled(), drop: c.Drop, log: c.Log, read: c.Acts.Reader(),
 		facets: newFacets(), wake: make(chan struct{}, 1),
 		streams: map[int64]*streamState{}, byKind: map[streamKey]*streamState{},
-		classes: map[Class]int64{}, audiences: map[int64]guard.Audience{}, words: map[string]string{},
+		held: held{sets: map[int64]heldSet{}}, classes: map[Class]int64{}, audiences: map[int64]guard.Audience{}, words: map[string]string{},
 	}
 }
 

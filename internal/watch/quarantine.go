@@ -305,6 +305,7 @@ func (p *intake) takeInRowsAct(ctx context.Context, qs []Quarantined, refused ma
 		tx.AfterCommit(func() {
 			p.prepare(added)
 			p.w.taken(p.stream, o, p.opened, p.worse)
+			p.w.held.drop(p.src.ID)
 		})
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -41,29 +42,80 @@ func (w *Watch) Shadow(ctx context.Context, r sqldb.Reader, src Source) (lines [
 	return lines, upTo, nil
 }
 
+// held keeps, per source, what its unreleased deliveries would tell of, so that the
+// board does not read a bitmap per delivery each time.
+type held struct {
+	mu   sync.Mutex
+	sets map[int64]heldSet
+}
+
+type heldSet struct {
+	news *roaring.Bitmap
+	upTo int64
+}
+
+// add joins the news of a delivery that was just taken in unreleased.
+func (h *held) add(source, delivery int64, news *roaring.Bitmap) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s, ok := h.sets[source]; ok {
+		h.sets[source] = heldSet{news: roaring.Or(s.news, news), upTo: max(s.upTo, delivery)}
+	}
+}
+
+// drop forgets a source: the next look reads it anew.
+func (h *held) drop(source int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.sets, source)
+}
+
 // unreleased is the set of open findings that a source's unreleased deliveries
-// would tell of.
+// would tell of, and the newest of these deliveries.
 func (w *Watch) unreleased(ctx context.Context, r sqldb.Reader, source int64) (*roaring.Bitmap, int64, error) {
+	s, err := w.heldOf(ctx, r, source)
+	if err != nil {
+		return nil, 0, err
+	}
+	var set *roaring.Bitmap
+	w.facets.view(func(x *facets) { set = roaring.And(s.news, bitmap2(x.state, Open)) })
+	return set, s.upTo, nil
+}
+
+// heldOf returns a source's set, reading it the first time. The lock is held while
+// it reads, so that a delivery taken in meanwhile is added to what was read.
+func (w *Watch) heldOf(ctx context.Context, r sqldb.Reader, source int64) (heldSet, error) {
+	w.held.mu.Lock()
+	defer w.held.mu.Unlock()
+	if s, ok := w.held.sets[source]; ok {
+		return s, nil
+	}
+	s, err := w.readHeld(ctx, r, source)
+	if err == nil {
+		w.held.sets[source] = s
+	}
+	return s, err
+}
+
+func (w *Watch) readHeld(ctx context.Context, r sqldb.Reader, source int64) (heldSet, error) {
+	s := heldSet{news: roaring.New()}
 	ds, err := sqldb.All(ctx, r, scanDelivery, `select `+deliveryColumns+` from watch_delivery
 		where source_id = $1 and act_order > 0 and released_at = 0 order by id`, source)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read unreleased deliveries: %w", err)
+		return s, fmt.Errorf("read unreleased deliveries: %w", err)
 	}
-	set := roaring.New()
-	upTo := int64(0)
 	for _, d := range ds {
-		upTo = d.ID
+		s.upTo = d.ID
 		if d.News == "" {
 			continue
 		}
 		b, err := w.readBitmap(ctx, d.News)
 		if err != nil {
-			return nil, 0, err
+			return s, err
 		}
-		set.Or(b)
+		s.news.Or(b)
 	}
-	w.facets.view(func(x *facets) { set.And(bitmap2(x.state, Open)) })
-	return set, upTo, nil
+	return s, nil
 }
 
 // orgLevel is an organisation told as operator, network owner or national CSIRT.

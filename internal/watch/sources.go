@@ -168,6 +168,7 @@ func (w *Watch) AcceptPreview(ctx context.Context, actor act.Actor, source, upTo
 			UpTo       int64 `json:"up_to"`
 		}{len(ids), upTo})
 		tx.Fact(DeliveriesReleased{Source: source, Deliveries: ids})
+		tx.AfterCommit(func() { w.held.drop(source) })
 		return nil
 	})
 }
@@ -184,3 +185,32 @@ func holdAgain(ctx context.Context, tx *act.Tx, mapping string) error {
 }
 
 var errUnknownKind = errors.New("no mapping knows this kind of report")
+
+// SetAbsentAfter says for one kind of a source after how many later full scans
+// without it a finding is no longer seen; 0 means as the source says.
+func (w *Watch) SetAbsentAfter(ctx context.Context, actor act.Actor, stream int64, n int) error {
+	if n < 0 || n > 30 {
+		return fault.OnField("absent_after", "watch.source.absent_after", nil)
+	}
+	call := act.Call{Actor: actor, Verb: "watch.change_source", Subject: fmt.Sprintf("stream:%d", stream)}
+	return w.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
+		res, err := tx.ExecContext(ctx, `update watch_stream set absent_after = $1 where id = $2`, n, stream)
+		if err != nil {
+			return err
+		}
+		if changed, err := res.RowsAffected(); err != nil || changed == 0 {
+			return errors.Join(err, fault.New(fault.NotFound, "watch.stream.none", nil))
+		}
+		tx.Detail(struct {
+			AbsentAfter int `json:"absent_after"`
+		}{n})
+		tx.AfterCommit(func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if s := w.streams[stream]; s != nil {
+				s.AbsentAfter = n
+			}
+		})
+		return nil
+	})
+}
