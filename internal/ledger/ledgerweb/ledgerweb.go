@@ -383,12 +383,14 @@ func (p *Pages) facts(r *http.Request, e *ledger.Entry) web.Facts {
 
 func (p *Pages) joinedList(r *http.Request, joined []ledger.Entry) *web.List {
 	list := &web.List{ID: "joined", Caption: word(r, "ledger.joined", nil), Total: web.Total{N: int64(len(joined))}}
-	for _, key := range []string{"order", "at", "actor", "verb", "subject", "reason"} {
+	for _, key := range []string{"order", "actor", "verb", "subject"} { // the time is the whole act's
 		list.Columns = append(list.Columns, web.Column{Label: word(r, "ledger.column."+key, nil), Num: key == "order"})
 	}
 	known := memo{}
 	for i := range joined {
-		list.Rows = append(list.Rows, p.row(r, known, &joined[i]))
+		row := p.row(r, known, &joined[i])
+		row.Cells = []web.Cell{row.Cells[0], row.Cells[2], row.Cells[3], row.Cells[4]}
+		list.Rows = append(list.Rows, row)
 	}
 	return list
 }
