@@ -32,11 +32,12 @@ run: build ## start the demo nation on LISTEN (127.0.0.1:8440), data in DATA (.d
 test: deps fast ## run all tests: SQLite, PostgreSQL, Chromium; PKGS=./internal/watch/... for some
 	$(GO) run ./tools/withpg $(GO) test -shuffle=on -p 2 -timeout 18m $(PKGS)
 
-e2e: deps ## run the stories in Chromium; screenshots go to artifacts/
-	ALMENARA_ARTIFACTS=$(CURDIR)/artifacts $(GO) run ./tools/withpg $(GO) test -count=1 -v -timeout 18m ./test/e2e/...
+e2e: deps ## run the stories in Chromium; screenshots go to artefacts/
+	ALMENARA_ARTEFACTS=$(CURDIR)/artefacts $(GO) run ./tools/withpg $(GO) test -count=1 -v -timeout 18m ./test/e2e/...
 
 bench: deps build ## print throughput, memory and cost per unit as a table
 	$(GO) run ./tools/withpg $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 120m -v ./test/bench/...
+	$(GO) run ./tools/withpg $(GO) test -run '^$$' -bench . -timeout 60m ./shadowserver ./internal/constituency ./internal/ledger ./internal/act
 
 fuzz: ## fuzz every target for FUZZTIME (30s) each; PKGS for some
 	@for p in $$($(GO) list $(PKGS)); do \
@@ -76,7 +77,7 @@ deps: ## install Chromium and PostgreSQL where they are missing
 	@sh tools/deps.sh
 
 clean: ## remove what make built and the demo's data
-	rm -rf bin dist artifacts $(DATA)
+	rm -rf bin dist artefacts $(DATA)
 
 release: check test ## build release binaries into dist/
 	@mkdir -p dist
