@@ -125,7 +125,7 @@ func wholeChain(b *testing.B, dsn string) {
 	h.forgetPeak()
 	watcher := h.watchWhile()
 	d, cpu := h.deliver(path)
-	acts, pages := watcher()
+	acts, pages, signed := watcher()
 	loaded, peak := h.memory()
 	bad := int64(rows / 100)
 	check(b, d, delivery{Rows: int64(rows), Events: int64(rows) - bad, Quarantined: bad, Opened: int64(rows) - bad})
@@ -134,6 +134,7 @@ func wholeChain(b *testing.B, dsn string) {
 	t.add("  memory: loaded before / after / peak", "< 256 MiB above", "%d / %d / %d MiB (peak %+d over after)", base, loaded, peak, peak-loaded)
 	t.add("  an act by a person meanwhile", "< 250 ms (p95)", "%s", spread(acts))
 	t.add("  pages meanwhile", "< 100 ms (p95)", "%s", spread(pages))
+	t.add("  from an act to its signed checkpoint meanwhile", "≤ 1 s", "%s", spread(signed))
 
 	before := h.disk()
 	var kept []float64
@@ -145,7 +146,7 @@ func wholeChain(b *testing.B, dsn string) {
 		now, _ := h.memory()
 		watcher := h.watchWhile()
 		d, cpu := h.deliver(path)
-		acts, pages := watcher()
+		acts, pages, signed := watcher()
 		_, peak := h.memory()
 		check(b, d, delivery{Rows: int64(rows), Events: int64(rows) - bad, Quarantined: bad, Kept: int64(rows) - bad})
 		kept = append(kept, perCPU(d.Rows, cpu))
@@ -153,6 +154,7 @@ func wholeChain(b *testing.B, dsn string) {
 			t.add("  memory on a kept day: before / peak", "< 256 MiB above", "%d / %d MiB", now, peak)
 			t.add("  an act by a person meanwhile", "< 250 ms (p95)", "%s", spread(acts))
 			t.add("  pages meanwhile", "< 100 ms (p95)", "%s", spread(pages))
+			t.add("  from an act to its signed checkpoint meanwhile", "≤ 1 s", "%s", spread(signed))
 		}
 		must(b, os.Remove(path))
 	}
@@ -203,10 +205,10 @@ func (h *house) load(t *table, dir string, prefixes int) {
 
 // watchWhile asks for pages and does acts until the returned function is called,
 // which gives the times.
-func (h *house) watchWhile() func() (acts, pages []time.Duration) {
+func (h *house) watchWhile() func() (acts, pages, signed []time.Duration) {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	var acts, pages []time.Duration
+	var acts, pages, signed []time.Duration
 	each := func(every time.Duration, f func(n int)) {
 		wg.Add(1)
 		go func() {
@@ -225,11 +227,13 @@ func (h *house) watchWhile() func() (acts, pages []time.Duration) {
 	}
 	salt := time.Now().UnixNano()
 	each(200*time.Millisecond, func(n int) {
-		if d, err := h.act(int(salt%1e9) + n); err != nil {
+		size := h.checkpoint()
+		d, err := h.act(int(salt%1e9) + n)
+		if err != nil {
 			h.b.Error(err)
-		} else {
-			acts = append(acts, d)
+			return
 		}
+		acts, signed = append(acts, d), append(signed, h.signed(size))
 	})
 	each(50*time.Millisecond, func(n int) {
 		paths := []string{"/", "/watch/findings", "/api/v1/watch/findings?state=open&severity=high&limit=50", "/watch/deliveries"}
@@ -239,10 +243,10 @@ func (h *house) watchWhile() func() (acts, pages []time.Duration) {
 			pages = append(pages, d)
 		}
 	})
-	return func() ([]time.Duration, []time.Duration) {
+	return func() ([]time.Duration, []time.Duration, []time.Duration) {
 		close(stop)
 		wg.Wait()
-		return acts, pages
+		return acts, pages, signed
 	}
 }
 

@@ -228,6 +228,34 @@ func (h *house) act(n int) (time.Duration, error) {
 	return time.Since(began), nil
 }
 
+// checkpoint is the size that the signed checkpoint on disk speaks of.
+func (h *house) checkpoint() int64 {
+	text, err := os.ReadFile(filepath.Join(h.dir, "ledger", "log", "checkpoint"))
+	if err != nil {
+		return 0
+	}
+	lines := strings.SplitN(string(text), "\n", 3)
+	if len(lines) < 2 {
+		return 0
+	}
+	n, _ := strconv.ParseInt(lines[1], 10, 64)
+	return n
+}
+
+// signed waits until a checkpoint speaks of more than size acts and returns how long
+// it took.
+func (h *house) signed(size int64) time.Duration {
+	began := time.Now()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		if h.checkpoint() > size || time.Since(began) > 10*time.Second {
+			break
+		}
+	}
+	return time.Since(began)
+}
+
 // disk is the size of the data folder in MiB.
 func (h *house) disk() (mib float64) {
 	var n int64
