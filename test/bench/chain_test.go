@@ -256,7 +256,9 @@ func spread(ds []time.Duration) string {
 		return "none measured"
 	}
 	slices.Sort(ds)
-	at := func(p float64) time.Duration { return ds[min(int(p*float64(len(ds))), len(ds)-1)].Round(100 * time.Microsecond) }
+	at := func(p float64) time.Duration {
+		return ds[min(int(p*float64(len(ds))), len(ds)-1)].Round(100 * time.Microsecond)
+	}
 	return fmt.Sprintf("p50 %v, p95 %v, max %v (%d)", at(0.5), at(0.95), at(1), len(ds))
 }
 
