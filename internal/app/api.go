@@ -250,7 +250,7 @@ var faultErrors = sync.OnceValue(func() bool {
 			return huma.NewError(status, msg)
 		}
 		err := apiError(status, msg, errs)
-		if t, ok := c.Context().Value(troubleKey{}).(*trouble); ok {
+		if t, ok := c.Context().Value(troubleKey{}).(*trouble); ok && !errors.Is(err, context.Canceled) {
 			t.err = err
 		}
 		p := web.ProblemOf(c.Context(), err)
@@ -265,7 +265,11 @@ var faultErrors = sync.OnceValue(func() bool {
 // apiError is what huma or a handler complains of, as a fault.
 func apiError(status int, msg string, errs []error) error {
 	if status >= http.StatusInternalServerError {
-		return errors.Join(errs...)
+		err := errors.Join(errs...)
+		if errors.Is(err, context.Canceled) { // the server stops, or the caller has gone
+			return fault.Wrap(fault.Unavailable, "fault.unavailable", nil, err)
+		}
+		return err
 	}
 	var parts []fault.Error
 	for _, e := range errs {

@@ -9,8 +9,12 @@ import (
 	"time"
 )
 
-// StopWithin bounds a clean stop.
-const StopWithin = 5 * time.Second
+// StopWithin bounds a clean stop; finishWithin is the part of it in which open
+// requests may end by themselves.
+const (
+	StopWithin   = 5 * time.Second
+	finishWithin = 1500 * time.Millisecond
+)
 
 // Start begins to work and to serve: signer, facts, jobs, intake, listeners. What
 // runs is bound to the App, not to ctx. After an error the App must still be
@@ -74,10 +78,11 @@ func (a *App) stopQueue() error {
 func (a *App) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, StopWithin)
 	defer cancel()
-	err := a.serving.shutdown(ctx, a.site)
-	if a.stop != nil {
-		a.stop()
-	}
+	err := a.serving.shutdown(ctx, a.site, func() {
+		if a.stop != nil {
+			a.stop()
+		}
+	})
 	done := make(chan struct{})
 	go func() { a.running.Wait(); close(done) }()
 	select {

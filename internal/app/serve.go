@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/guard/guardweb"
@@ -95,12 +96,16 @@ func (a *App) serveOn(base context.Context, l net.Listener, conn func(context.Co
 	})
 }
 
-// shutdown lets open requests end; streams are ended at once. What has not ended
-// with ctx is cut off.
-func (s *serving) shutdown(ctx context.Context, site *web.Site) error {
+// shutdown takes no new requests and lets the open ones end; streams are ended at
+// once. After a moment, or when nothing is open, cancel ends the context of all that
+// is left; what has not ended with ctx is cut off.
+func (s *serving) shutdown(ctx context.Context, site *web.Site, cancel func()) error {
+	defer cancel()
 	if site != nil {
 		site.Hub().Close()
 	}
+	moment := time.AfterFunc(finishWithin, cancel)
+	defer moment.Stop()
 	var err error
 	for _, srv := range s.servers {
 		if e := srv.Shutdown(ctx); e != nil {
