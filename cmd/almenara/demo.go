@@ -123,7 +123,7 @@ func (d *demoCmd) ready(c *console, a *app.App, links map[string]string) {
 	if err != nil {
 		c.report(fmt.Errorf("write %s: %w", linksFile, err))
 	}
-	fmt.Fprintln(c.err, "The Republic of Atalaya is on http://"+a.Address()+". Sign in, once with each link, as")
+	fmt.Fprintln(c.err, "The Republic of Atalaya is on "+a.PublicURL()+". Sign in, once with each link, as")
 	for _, role := range guard.Roles() {
 		if links[role] != "" {
 			fmt.Fprintf(c.out, "  %-14s %s\n", role, links[role])

@@ -194,7 +194,7 @@ func (a *api) describe() []docRoom {
 			if byRoom[room] == nil {
 				byRoom[room] = &docRoom{Name: room}
 			}
-			byRoom[room].Ops = append(byRoom[room].Ops, describeOperation(p, op))
+			byRoom[room].Ops = append(byRoom[room].Ops, a.describeOperation(p, op))
 		}
 	}
 	var out []docRoom
@@ -208,7 +208,7 @@ func (a *api) describe() []docRoom {
 	return out
 }
 
-func describeOperation(p string, op *huma.Operation) docOperation {
+func (a *api) describeOperation(p string, op *huma.Operation) docOperation {
 	d := docOperation{
 		ID: op.OperationID, Method: op.Method, Path: p, Summary: op.Summary, Text: op.Description, Permission: permissionOf(op),
 	}
@@ -219,11 +219,30 @@ func describeOperation(p string, op *huma.Operation) docOperation {
 		d.Params = append(d.Params, docParam{prm.Name, prm.In, prm.Schema.Type, firstOf(prm.Description, prm.Schema.Description), prm.Required})
 	}
 	if op.RequestBody != nil {
-		for t := range op.RequestBody.Content {
+		for t, media := range op.RequestBody.Content {
 			d.Body = t
+			d.Params = append(d.Params, a.describeBody(media.Schema)...)
 		}
 	}
 	return d
+}
+
+// describeBody lists the fields of a JSON body.
+func (a *api) describeBody(s *huma.Schema) (out []docParam) {
+	if s != nil && s.Ref != "" {
+		s = a.huma.OpenAPI().Components.Schemas.SchemaFromRef(s.Ref)
+	}
+	if s == nil {
+		return nil
+	}
+	for name, p := range s.Properties {
+		if name == "$schema" || p == nil {
+			continue
+		}
+		out = append(out, docParam{name, "body", p.Type, p.Description, slices.Contains(s.Required, name)})
+	}
+	slices.SortFunc(out, func(x, y docParam) int { return strings.Compare(x.Name, y.Name) })
+	return out
 }
 
 func firstOf(a, b string) string {

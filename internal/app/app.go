@@ -332,6 +332,9 @@ func (a *App) Warn() *warn.Warn { return a.warn }
 // Ledger is the record of actions.
 func (a *App) Ledger() *ledger.Log { return a.ledger }
 
+// PublicURL is how browsers reach the installation.
+func (a *App) PublicURL() string { return a.cfg.PublicURL }
+
 // SignInLink is the page where a one-time link is used.
 func (a *App) SignInLink(secret string) string { return a.cfg.signInLink(secret) }
 
