@@ -55,8 +55,11 @@ func Status(code fault.Code) int {
 }
 
 func statusOf(f *fault.Error) int {
-	if f.Key == "fault.too_large" {
+	switch f.Key {
+	case "fault.too_large":
 		return http.StatusRequestEntityTooLarge
+	case "fault.too_many": // the client's doing, so no error of ours in the log
+		return http.StatusTooManyRequests
 	}
 	return Status(f.Code)
 }
