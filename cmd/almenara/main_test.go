@@ -24,7 +24,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"waitserver": waitServer, "editdb": editDB, "flipblob": flipBlob, "freeport": freePort,
+			"waitserver": waitServer, "waitfile": waitFile, "editdb": editDB, "flipblob": flipBlob, "freeport": freePort,
 		},
 	})
 }
@@ -57,6 +57,27 @@ func waitServer(ts *testscript.TestScript, _ bool, args []string) {
 		select {
 		case <-ctx.Done():
 			ts.Fatalf("no server for %s: %v", dir, err)
+		case <-tick.C:
+		}
+	}
+}
+
+// waitFile waits until a file is there.
+func waitFile(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: waitfile FILE")
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		select {
+		case <-late.C:
+			ts.Fatalf("%s does not come", args[0])
 		case <-tick.C:
 		}
 	}
