@@ -84,7 +84,7 @@ func (w *Watch) Board(ctx context.Context, r sqldb.Reader, org int64) (b Board, 
 	sectors := w.sectorSets()
 	w.facets.view(func(x *facets) {
 		open := bitmap2(x.state, Open)
-		if org != AllOrgs {
+		if !seesAll(org) {
 			open = roaring.And(open, x.seenBy(audiences))
 		}
 		b.Open = open.GetCardinality()

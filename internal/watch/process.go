@@ -23,11 +23,11 @@ import (
 	"almenara.example/rows"
 )
 
-// Steps stay below this many rows and this long, so that a person's act never
-// waits for a delivery.
+// Steps stay below this many rows and, but for the commit, this long, so that a
+// person's act never waits for a delivery.
 const (
 	stepRows = 5_000
-	stepTime = 100 * time.Millisecond
+	stepTime = 50 * time.Millisecond
 )
 
 // bufferRows is how many new findings wait in memory, some 200 bytes each, before

@@ -146,7 +146,7 @@ func (w *Watch) matching(ctx context.Context, r sqldb.Reader, f Filter, org int6
 		if f.Verified {
 			sets = append(sets, x.verified)
 		}
-		if org != AllOrgs {
+		if !seesAll(org) {
 			sets = append(sets, x.seenBy(audiences))
 		}
 		out = roaring.FastAnd(sets...)
@@ -168,11 +168,15 @@ func appendAny[K comparable](sets []*roaring.Bitmap, m map[K]*roaring.Bitmap, wa
 }
 
 func (w *Watch) audiencesOf(ctx context.Context, r sqldb.Reader, org int64) ([]guard.Audience, error) {
-	if org == AllOrgs {
+	if seesAll(org) {
 		return nil, nil
 	}
 	return w.guard.AudiencesOf(ctx, r, org)
 }
+
+// seesAll tells whether an organisation is in every audience of findings: the desk's
+// own is, always (guard.AudienceOf). SQL re-checks what is shown all the same.
+func seesAll(org int64) bool { return org == AllOrgs || org == guard.OwnOrg }
 
 // filterBySQL answers the parts of a filter that are no facets: address and
 // number by index, host by address-like look-up.
@@ -305,7 +309,7 @@ func (w *Watch) findingsByID(ctx context.Context, r sqldb.Reader, ids []uint32, 
 	}
 	fs, err := sqldb.All(ctx, r, scanFinding, `select `+findingColumns+` from watch_finding f
 		join watch_delivery d on d.id = f.opened_by and d.act_order > 0
-		where ($1 = -1 or f.audience in (select audience_id from guard_audience_org where org_id = $1))
+		where ($1 = -1 or exists (select 1 from guard_audience_org a where a.org_id = $1 and a.audience_id = f.audience))
 		and f.id in `+sqldb.In(2, len(ids)), args...)
 	if err != nil {
 		return nil, fmt.Errorf("read findings: %w", err)
