@@ -29,6 +29,24 @@ func (c *Constituency) Contacts(ctx context.Context, r sqldb.Reader, org int64) 
 		where c.org_id = $1 and not c.ended and p.active order by c.position, c.id`, org)
 }
 
+// FirstMails returns, of every organisation that has one, the mail address that is
+// written to first: for those who ask for many.
+func (c *Constituency) FirstMails(ctx context.Context, r sqldb.Reader) (map[int64]string, error) {
+	out := map[int64]string{}
+	return out, sqldb.Each(ctx, r, func(row sqldb.Row) error {
+		var org int64
+		var mail string
+		if err := row.Scan(&org, &mail); err != nil {
+			return err
+		}
+		if _, ok := out[org]; !ok {
+			out[org] = mail
+		}
+		return nil
+	}, `select c.org_id, p.email from constituency_contact c join guard_person p on p.id = c.person_id
+		where not c.ended and p.active and p.email <> '' order by c.org_id, c.position, c.id`)
+}
+
 // Standing returns what is recorded of an organisation besides guard's words; a zero
 // Version says that nothing is.
 func (c *Constituency) Standing(ctx context.Context, r sqldb.Reader, org int64) (Standing, error) {

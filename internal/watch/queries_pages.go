@@ -88,6 +88,7 @@ func (w *Watch) ListOfDelivery(ctx context.Context, r sqldb.Reader, delivery int
 	if err != nil {
 		return List{}, err
 	}
+	set.Or(changed) // what it opened and later scans had disproved already is no news
 	set.AndNot(older)
 	return w.listOf(ctx, r, set, p)
 }
@@ -167,7 +168,7 @@ func (w *Watch) listOf(ctx context.Context, r sqldb.Reader, set *roaring.Bitmap,
 	}
 	w.facets.view(func(x *facets) {
 		set = roaring.And(set, x.all)
-		if p.Reader != AllOrgs {
+		if !seesAll(p.Reader) {
 			set.And(x.seenBy(audiences))
 		}
 	})

@@ -28,16 +28,19 @@ func (w *Watch) Shadow(ctx context.Context, r sqldb.Reader, src Source) (lines [
 	if err != nil {
 		return nil, 0, err
 	}
+	if set.IsEmpty() {
+		return nil, upTo, nil
+	}
+	mails, err := w.constituency.FirstMails(ctx, r)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read contacts: %w", err)
+	}
 	perOrg := w.perOrg(set)
-	x := w.constituency.Index()
 	for _, o := range sortedOrgs(perOrg) {
-		l := WouldTell{Source: src, Org: o.org, Level: constituency.Level(o.level), Findings: perOrg[o].GetCardinality()}
-		if _, ok := x.Org(o.org); ok {
-			if l.Contact, err = w.firstMail(ctx, r, o.org); err != nil {
-				return nil, 0, err
-			}
-		}
-		lines = append(lines, l)
+		lines = append(lines, WouldTell{
+			Source: src, Org: o.org, Level: constituency.Level(o.level), Contact: mails[o.org],
+			Findings: perOrg[o].GetCardinality(),
+		})
 	}
 	return lines, upTo, nil
 }
@@ -149,19 +152,6 @@ func sortedOrgs[V any](m map[orgLevel]V) []orgLevel {
 		return int(a.org - b.org)
 	})
 	return out
-}
-
-func (w *Watch) firstMail(ctx context.Context, r sqldb.Reader, org int64) (string, error) {
-	cs, err := w.constituency.Contacts(ctx, r, org)
-	if err != nil {
-		return "", fmt.Errorf("read contacts: %w", err)
-	}
-	for _, c := range cs {
-		if c.Email != "" {
-			return c.Email, nil
-		}
-	}
-	return "", nil
 }
 
 // News is what one organisation is to be told of a released delivery.

@@ -3,6 +3,7 @@ package watchweb
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/web"
@@ -262,6 +263,10 @@ type confirmPage struct {
 // they are about.
 func (p *Web) confirm(w http.ResponseWriter, r *http.Request, page web.Page, failed error) error {
 	status := http.StatusOK
+	if data, ok := page.Data.(confirmPage); ok { // the title asks; this button does it
+		data.Confirm.Title, data.Confirm.Verb = askerOf(r).say("watch.page.confirm"), strings.TrimSuffix(data.Confirm.Verb, "…")
+		page.Data = data
+	}
 	if failed != nil {
 		f := fault.Of(failed)
 		status = http.StatusUnprocessableEntity

@@ -240,9 +240,10 @@ func (p *Web) why(a asker, f watch.Finding) (web.List, string) {
 			{Text: a.validity(c.From, c.To)}, {Text: a.say("watch.origin." + c.Source.String())}, web.Marked(v),
 		}})
 	}
-	answer := a.say("watch.finding.why.nobody", "Day", ex.Day.String())
+	day := a.words.Date(ex.Day.Time())
+	answer := a.say("watch.finding.why.nobody", "Day", day)
 	if o, ok := p.constituency.Index().Org(ex.Match.Org); ok {
-		answer = a.say("watch.finding.why.answer", "Day", ex.Day.String(), "Name", o.Name, "Rule", a.say("watch.rule."+ex.Match.Rule.String()))
+		answer = a.say("watch.finding.why.answer", "Day", day, "Name", o.Name, "Rule", a.say("watch.rule."+ex.Match.Rule.String()))
 	}
 	if ex.Match.Org != f.Org {
 		answer += " " + a.say("watch.finding.why.changed")
@@ -259,10 +260,16 @@ func candidateLength(a asker, c constituency.Candidate) string {
 
 // validity says from when to when.
 func (a asker) validity(from, to constituency.Day) string {
-	if to >= constituency.Forever {
-		return a.say("watch.page.since", "Day", from.String())
+	begin, end := a.words.Date(from.Time()), a.words.Date(to.Time())
+	switch {
+	case from <= constituency.Always && to >= constituency.Forever:
+		return a.say("watch.page.always")
+	case to >= constituency.Forever:
+		return a.say("watch.page.since", "Day", begin)
+	case from <= constituency.Always:
+		return a.say("watch.page.until", "Day", end)
 	}
-	return a.say("watch.page.from_to", "From", from.String(), "To", to.String())
+	return a.say("watch.page.from_to", "From", begin, "To", end)
 }
 
 func (p *Web) sightings(r *http.Request, a asker, f watch.Finding) (web.List, error) {

@@ -80,7 +80,6 @@ func (p *Web) listOf(r *http.Request, a asker, l watch.List) web.List {
 			{Label: a.say("watch.label.number")}, {Label: a.say("watch.label.what")}, {Label: a.say("watch.label.severity")},
 			{Label: a.say("watch.label.organisation")}, {Label: a.say("watch.label.place")}, {Label: a.say("watch.label.state")},
 			{Label: a.say("watch.label.first"), Narrow: true}, {Label: a.say("watch.label.last")},
-			{Label: a.say("watch.label.seen"), Num: true, Narrow: true},
 		},
 	}
 	for _, f := range l.Findings {
@@ -100,13 +99,12 @@ func (p *Web) listOf(r *http.Request, a asker, l watch.List) web.List {
 func (p *Web) row(a asker, f watch.Finding) web.Row {
 	number := p.watch.Number(f.ID)
 	severity, state := a.severity(f.Severity), a.state(f.State)
-	seen := int64(f.Seen)
 	row := web.Row{
 		ID: number, Name: number, URL: findingURL(number),
 		Cells: []web.Cell{
 			{Text: number, URL: findingURL(number), Mono: true}, {Text: p.what(f), Sub: p.kind(f)}, web.Marked(severity),
 			p.organisation(a, f.Org, f.Level), {Text: place(f), Sub: port(f), Mono: true}, web.Marked(state),
-			web.Ago(f.First), web.Ago(f.Last), {Count: &seen},
+			web.Ago(f.First), web.Ago(f.Last),
 		},
 	}
 	switch {

@@ -106,7 +106,7 @@ func (p *Web) shadow(w http.ResponseWriter, r *http.Request) error {
 	if len(lines) > 0 {
 		if a.Can("watch.accept_preview") {
 			page.Primary = &web.Action{
-				Label: a.say("watch.shadow.accept"), URL: address(shadowURL(src.ID)+"/accept", "upto", strconv.FormatInt(upTo, 10)), Icon: "send", Tone: "primary",
+				Label: a.say("watch.shadow.accept"), URL: address(shadowURL(src.ID)+"/accept", "upto", strconv.FormatInt(upTo, 10)), Icon: "outbound", Tone: "primary",
 			}
 		}
 		page.Actions = append(page.Actions, web.Action{Label: "CSV", URL: shadowURL(src.ID) + "/csv", Icon: "download"})

@@ -49,7 +49,7 @@ func (a asker) deliveryState(d watch.Delivery) web.Badge {
 	case watch.Received, watch.Taken:
 		b.Tone, b.Icon = "info", "clock"
 	case watch.UnknownKind:
-		b.Tone, b.Icon = "medium", "help"
+		b.Tone, b.Icon = "medium", "question"
 	case watch.Failed:
 		b.Tone, b.Icon = "critical", "danger"
 	}
