@@ -261,7 +261,7 @@ func (c *console) list(asJSON bool, head ...string) *listing {
 // begin writes the columns' names, once.
 func (l *listing) begin() {
 	if l.head != "" {
-		fmt.Fprintln(l.table, l.head)
+		_, _ = fmt.Fprintln(l.table, l.head) // Flush tells
 		l.head = ""
 	}
 }
@@ -279,9 +279,9 @@ func (l *listing) add(v any, cells ...any) error {
 	l.begin()
 	for i, cell := range cells {
 		if i > 0 {
-			fmt.Fprint(l.table, "\t")
+			_, _ = fmt.Fprint(l.table, "\t") // Flush tells
 		}
-		fmt.Fprint(l.table, printable(fmt.Sprint(cell)))
+		_, _ = fmt.Fprint(l.table, printable(fmt.Sprint(cell)))
 	}
 	_, err := fmt.Fprintln(l.table)
 	return err

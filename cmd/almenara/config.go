@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"almenara.example/internal/app"
 )
 
@@ -22,7 +20,7 @@ func (k *configCheckCmd) Run(c *console) error {
 	if err := conf.CheckFiles(); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.out, "ok")
+	c.sayln("ok")
 	return nil
 }
 
@@ -38,6 +36,6 @@ func (k *configShowCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(c.out, text)
+	c.sayf("%s", text)
 	return nil
 }

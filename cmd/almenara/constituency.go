@@ -106,7 +106,7 @@ func (c *console) importCSV(r *reach, path, file string, apply, asJSON bool) (er
 	}
 	defer func() { err = errors.Join(err, resp.Body.Close()) }()
 	isAnswer := strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json")
-	if resp.StatusCode >= 300 && !(resp.StatusCode == http.StatusUnprocessableEntity && isAnswer) {
+	if resp.StatusCode >= 300 && (resp.StatusCode != http.StatusUnprocessableEntity || !isAnswer) {
 		return problemOf(resp)
 	}
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
@@ -143,12 +143,12 @@ func (c *console) imported(out importAnswer, raw json.RawMessage, apply, asJSON 
 	}
 	if out.Refused == 0 {
 		if !apply && !asJSON {
-			fmt.Fprintln(c.err, "Nothing was changed. Apply it with --apply.")
+			c.noteln("Nothing was changed. Apply it with --apply.")
 		}
 		return nil
 	}
 	for _, e := range out.Errors {
-		fmt.Fprintf(c.err, "line %d, %s: %s\n", e.Line, e.Column, printable(e.Detail))
+		c.notef("line %d, %s: %s\n", e.Line, e.Column, printable(e.Detail))
 	}
 	return &failure{exitRefused, fmt.Errorf("%d of %d rows are refused; nothing was applied", out.Refused, out.Rows), "mend the lines named above and import the file again"}
 }

@@ -74,7 +74,7 @@ func (i *importCmd) one(c *console, api *client, l *listing, file string) error 
 		if err := l.out.Flush(); err != nil {
 			return err
 		}
-		if !d.TakenIn() && !(d.Waits() && !i.Wait) && bad == nil {
+		if !d.TakenIn() && (i.Wait || !d.Waits()) && bad == nil {
 			bad = &failure{exitFailed, fmt.Errorf("%s was not taken in: %s", printable(d.File), printable(d.Failure)), "it is kept whole; then: almenara watch retry " + strconv.FormatInt(d.Delivery, 10)}
 		}
 	}
@@ -291,6 +291,6 @@ func (c *console) chosen(r *reach, verb string, choice wire.QuarantineChoice) er
 	if err := api.post(watchAPI+"/quarantine/"+verb, choice, &out); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.out, out.Count, "rows")
+	c.sayln(out.Count, "rows")
 	return nil
 }

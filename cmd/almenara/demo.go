@@ -54,7 +54,7 @@ func (d *demoCmd) Run(c *console) error {
 		if there {
 			links, err = newLinks(ctx, a)
 		} else {
-			links, err = d.fill(c, ctx, a, wound, settle)
+			links, err = d.fill(ctx, c, a, wound, settle)
 		}
 		return err
 	}
@@ -76,10 +76,10 @@ func (d *demoCmd) found(c *console, port string) error {
 
 // fill makes the nation; what is left of an interrupted one is the caller's to
 // remove.
-func (d *demoCmd) fill(c *console, ctx context.Context, a *app.App, wound *clock.Wound, settle func(context.Context) error) (map[string]string, error) {
+func (d *demoCmd) fill(ctx context.Context, c *console, a *app.App, wound *clock.Wound, settle func(context.Context) error) (map[string]string, error) {
 	secrets, err := demo.Fill(ctx, demo.House{
 		Guard: a.Guard(), Constituency: a.Constituency(), Watch: a.Watch(), Warn: a.Warn(), Acts: a.Acts(), Clock: wound, Settle: settle,
-		Progress: func(what string) { fmt.Fprintln(c.err, "making the Republic of Atalaya:", what) },
+		Progress: func(what string) { c.noteln("making the Republic of Atalaya:", what) },
 	})
 	if err != nil {
 		return nil, &failure{exitFailed, err, "remove " + d.Data + " and begin again"}
@@ -123,10 +123,10 @@ func (d *demoCmd) ready(c *console, a *app.App, links map[string]string) {
 	if err != nil {
 		c.report(fmt.Errorf("write %s: %w", linksFile, err))
 	}
-	fmt.Fprintln(c.err, "The Republic of Atalaya is on "+a.PublicURL()+". Sign in, once with each link, as")
+	c.noteln("The Republic of Atalaya is on " + a.PublicURL() + ". Sign in, once with each link, as")
 	for _, role := range guard.Roles() {
 		if links[role] != "" {
-			fmt.Fprintf(c.out, "  %-14s %s\n", role, links[role])
+			c.sayf("  %-14s %s\n", role, links[role])
 		}
 	}
 }

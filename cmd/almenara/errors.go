@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -66,9 +65,9 @@ func (c *console) report(err error) int {
 	default:
 		code = exitOf(fault.CodeOf(err))
 	}
-	fmt.Fprintln(c.err, "error:", oneLine(err.Error()))
+	c.noteln("error:", oneLine(err.Error()))
 	if hint != "" {
-		fmt.Fprintln(c.err, "hint:", hint)
+		c.noteln("hint:", hint)
 	}
 	return code
 }

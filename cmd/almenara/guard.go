@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -44,8 +43,8 @@ func (c *console) link(asJSON bool, l wire.Link) error {
 		out := c.list(true)
 		return errors.Join(out.add(l), out.end())
 	}
-	fmt.Fprintln(c.out, l.Link)
-	fmt.Fprintln(c.err, printable(l.Name), "signs in with this link, once, within 24 hours.")
+	c.sayln(l.Link)
+	c.noteln(printable(l.Name), "signs in with this link, once, within 24 hours.")
 	return nil
 }
 
@@ -153,7 +152,7 @@ func (g *tokenCmd) Run(c *console) error {
 		l := c.list(true)
 		return errors.Join(l.add(out), l.end())
 	}
-	fmt.Fprintln(c.out, out.Secret)
-	fmt.Fprintln(c.err, "The token works until", out.Expires+".", "Keep it in a file of mode 0600 and name that with --token.")
+	c.sayln(out.Secret)
+	c.noteln("The token works until", out.Expires+".", "Keep it in a file of mode 0600 and name that with --token.")
 	return nil
 }

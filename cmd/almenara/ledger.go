@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"almenara.example/internal/app"
 )
@@ -35,13 +34,13 @@ func (v *ledgerVerifyCmd) Run(c *console) error {
 			return err
 		}
 	} else if rep.OK {
-		fmt.Fprintf(c.out, "ok: %d of %d entries under the checkpoint, %d blobs read\nroot %s\n", rep.Size, rep.Entries, rep.Blobs, rep.Root)
+		c.sayf("ok: %d of %d entries under the checkpoint, %d blobs read\nroot %s\n", rep.Size, rep.Entries, rep.Blobs, rep.Root)
 	}
 	if rep.OK {
 		return nil
 	}
 	for _, problem := range rep.Problems[1:] {
-		fmt.Fprintln(c.err, "also:", problem)
+		c.noteln("also:", problem)
 	}
 	return &failure{exitFailed, errors.New(rep.Problems[0].String()), "keep the folder as it is and compare with a backup or a cosigned checkpoint"}
 }

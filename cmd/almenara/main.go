@@ -49,6 +49,14 @@ type console struct {
 	getenv func(string) string
 }
 
+// sayln and sayf write what was asked for to standard output; noteln and notef what
+// a person may want to know besides to standard error. A closed pipe ends the
+// program by its signal, so their errors tell nothing.
+func (c *console) sayln(a ...any)                { _, _ = fmt.Fprintln(c.out, a...) }
+func (c *console) sayf(format string, a ...any)  { _, _ = fmt.Fprintf(c.out, format, a...) }
+func (c *console) noteln(a ...any)               { _, _ = fmt.Fprintln(c.err, a...) }
+func (c *console) notef(format string, a ...any) { _, _ = fmt.Fprintf(c.err, format, a...) }
+
 // logger writes for the operator of a command that works on an installation itself.
 func (c *console) logger(level slog.Level) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level}))
@@ -112,7 +120,7 @@ func version() string {
 type versionCmd struct{}
 
 // Run prints the version.
-func (*versionCmd) Run(c *console) error {
-	fmt.Fprintln(c.out, "almenara", version())
+func (*versionCmd) Run(c *console) error { //nolint:unparam // the parser asks for an error
+	c.sayln("almenara", version())
 	return nil
 }

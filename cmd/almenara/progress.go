@@ -52,12 +52,12 @@ func (p *progress) show(what string, done, total int64) {
 			line += fmt.Sprintf(", %s left", left.Round(time.Second))
 		}
 	}
-	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+	_, _ = fmt.Fprintf(p.w, "\r\x1b[K%s", line)
 }
 
 // end takes the line away.
 func (p *progress) end() {
 	if p.w != nil && p.what != "" {
-		fmt.Fprint(p.w, "\r\x1b[K")
+		_, _ = fmt.Fprint(p.w, "\r\x1b[K")
 	}
 }

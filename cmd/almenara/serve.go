@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -34,8 +33,8 @@ func (i *initCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(c.out, link)
-	fmt.Fprintln(c.err, "The administrator signs in with this link, once, within 24 hours. Now: almenara serve --data", i.Data)
+	c.sayln(link)
+	c.noteln("The administrator signs in with this link, once, within 24 hours. Now: almenara serve --data", i.Data)
 	return nil
 }
 
@@ -61,7 +60,7 @@ func (s *serveCmd) Run(c *console) error {
 		return err
 	}
 	o := app.Options{Config: conf, Version: version(), Log: serverLog(conf.Log, c.err)}
-	o.Founded = func(link string) { fmt.Fprintln(c.out, link) }
+	o.Founded = func(link string) { c.sayln(link) }
 	return c.serve(o, func(a *app.App) {
 		where := a.Address()
 		if where == "" {
@@ -128,9 +127,9 @@ func (m *migrateCmd) Run(c *console) error {
 		return err
 	}
 	if !did {
-		fmt.Fprintln(c.out, "nothing to do")
+		c.sayln("nothing to do")
 		return nil
 	}
-	fmt.Fprintln(c.out, "done")
+	c.sayln("done")
 	return nil
 }

@@ -223,20 +223,20 @@ func (d *dryRunCmd) Run(c *console) error {
 	if d.JSON {
 		return json.NewEncoder(c.out).Encode(out)
 	}
-	fmt.Fprintf(c.out, "rows %d, events %d, quarantined %d\n", out.Rows, out.Events, out.Quarantined)
+	c.sayf("rows %d, events %d, quarantined %d\n", out.Rows, out.Events, out.Quarantined)
 	for _, s := range []struct {
 		what  string
 		names []string
 	}{{"lost columns", out.Lost}, {"added columns", out.Added}, {"lost columns of the key", out.LostKey}} {
 		if len(s.names) > 0 {
-			fmt.Fprintf(c.out, "%s: %s\n", s.what, printable(strings.Join(s.names, ", ")))
+			c.sayf("%s: %s\n", s.what, printable(strings.Join(s.names, ", ")))
 		}
 	}
 	for reason, n := range out.Reasons {
-		fmt.Fprintf(c.out, "%s: %d\n", reason, n)
+		c.sayf("%s: %d\n", reason, n)
 	}
 	for _, e := range out.Examples {
-		fmt.Fprintln(c.out, printable(e))
+		c.sayln(printable(e))
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func New(ctx context.Context, o Options) (a *App, err error) {
 			a = nil
 		}
 	}()
-	if err := a.openStores(ctx, o); err != nil {
+	if err := a.openStores(ctx); err != nil {
 		return a, err
 	}
 	if err := a.openHouse(o); err != nil {
@@ -116,7 +116,7 @@ func New(ctx context.Context, o Options) (a *App, err error) {
 }
 
 // openStores opens what is on disk: keys, database, ledger, blobs, queue.
-func (a *App) openStores(ctx context.Context, o Options) error {
+func (a *App) openStores(ctx context.Context) error {
 	unlock, err := lockFolder(a.cfg.Dir)
 	if err != nil {
 		return err

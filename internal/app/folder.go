@@ -130,5 +130,5 @@ func freeSpace(dir string) (share float64, bytes int64, err error) {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return 0, 0, fmt.Errorf("read the disk of %s: %w", dir, err)
 	}
-	return float64(st.Bavail) / float64(max(st.Blocks, 1)), int64(st.Bavail) * int64(st.Bsize), nil
+	return float64(st.Bavail) / float64(max(st.Blocks, 1)), int64(st.Bavail) * st.Bsize, nil
 }

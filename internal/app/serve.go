@@ -60,7 +60,7 @@ func (a *App) listen(base context.Context) error {
 	if a.cfg.Listen == noListen {
 		return nil
 	}
-	tcp, err := net.Listen("tcp", a.cfg.Listen)
+	tcp, err := (&net.ListenConfig{}).Listen(base, "tcp", a.cfg.Listen)
 	if err != nil {
 		return &Refusal{Err: fmt.Errorf("listen: %w", err), Hint: "another program has the address; choose one with --listen"}
 	}
@@ -127,7 +127,7 @@ func (a *App) Address() string {
 // listenLocal opens the local socket: folder 0700, socket 0600. The folder's lock
 // is held, so a socket that is there belongs to a server that ended.
 func listenLocal(name string) (net.Listener, error) {
-	if err := os.Chmod(filepath.Dir(name), 0o700); err != nil {
+	if err := os.Chmod(filepath.Dir(name), 0o700); err != nil { //nolint:gosec // a folder, of the server's user alone
 		return nil, fmt.Errorf("listen on the local socket: %w", err)
 	}
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
