@@ -226,7 +226,11 @@ func (p *intake) key() (k Key) {
 func (p *intake) keep(id uint32) {
 	a := p.w.facets.attrOf(id)
 	if !a.visible {
-		p.opened.Add(id) // by an earlier row or an interrupted run of this delivery
+		// Opened by an earlier row, or by an interrupted run of this delivery, whose
+		// count went with it.
+		if p.opened.CheckedAdd(id) && constituency.Level(a.level) == constituency.Unrouted {
+			p.counts.Unrouted++
+		}
 		return
 	}
 	if s := Severity(p.ev.Severity); s > a.severity && s > p.worse[id] {
