@@ -116,18 +116,26 @@ func (a *App) closures() map[string]guard.Closure {
 // subscriptions says who hears whose facts.
 func (a *App) subscriptions() []act.Subscription {
 	return []act.Subscription{
-		a.watch.Subscription(), // constituency.AssetsChanged: match open findings again
-		a.warn.Subscription(),  // watch.DeliveryTaken, watch.DeliveriesReleased: draft notices
+		a.constituency.Subscription(), // guard.OrganisationsChanged: refresh the index
+		a.watch.Subscription(),        // constituency.AssetsChanged: match open findings again
+		a.warn.Subscription(),         // watch.DeliveryTaken, watch.DeliveriesReleased: draft notices
 	}
 }
 
 // upkeep registers what is done by the clock, besides what watch does by itself.
 func (a *App) upkeep() error {
-	_, err := jobs.Add(a.queue, jobs.Kind[struct{}]{
-		Name: "guard.sweep", Every: 24 * time.Hour,
-		Work: func(ctx context.Context, _ struct{}, _ jobs.Try) error { return a.guard.Sweep(ctx) },
-	})
-	return err
+	for name, work := range map[string]func(context.Context) error{
+		"guard.sweep": a.guard.Sweep, "watch.collect_blobs": a.watch.CollectBlobs,
+	} {
+		_, err := jobs.Add(a.queue, jobs.Kind[struct{}]{
+			Name: name, Every: 24 * time.Hour,
+			Work: func(ctx context.Context, _ struct{}, _ jobs.Try) error { return work(ctx) },
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newsworthy are the facts that open pages are told of.

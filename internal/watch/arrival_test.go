@@ -17,6 +17,7 @@ import (
 	"almenara.example/internal/act"
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/blob"
+	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/guard"
 	"almenara.example/tlp"
@@ -469,6 +470,33 @@ func TestTwoEditsOfOneSourceDoNotOverwriteEachOther(t *testing.T) {
 		s.AbsentAfter = 3
 		if err := h.ChangeSource(t.Context(), h.lead, src.ID, 1, s); fault.CodeOf(err) != fault.Conflict {
 			t.Errorf("the second edit of the same version gives %v, want conflict", err)
+		}
+	})
+}
+
+func TestUnusedBytesAreCollectedAndUsedOnesStay(t *testing.T) {
+	eachHouse(t, func(t *testing.T, h *house) {
+		h.prepare(Live)
+		d := h.take("2026-11-17", telnet("2026-11-17", "1"))
+		stray, err := h.blobs.PutBytes(t.Context(), []byte("refused after it had been kept"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.clock.Set(clock.System{}.Now().Add(30 * 24 * time.Hour)) // blobs are dated by the file system
+		if err := h.CollectBlobs(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if has, err := h.blobs.Has(stray); err != nil || has {
+			t.Errorf("the stray blob is there: %v, %v", has, err)
+		}
+		for _, text := range []string{d.Received, d.Presence, d.Sidecar, d.News} {
+			ref, err := blob.ParseRef(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if has, err := h.blobs.Has(ref); err != nil || !has {
+				t.Errorf("a used blob is gone: %s, %v", text, err)
+			}
 		}
 	})
 }

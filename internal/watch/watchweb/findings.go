@@ -79,7 +79,7 @@ func (p *Web) listOf(r *http.Request, a asker, l watch.List) web.List {
 		Columns: []web.Column{
 			{Label: a.say("watch.label.number")}, {Label: a.say("watch.label.what")}, {Label: a.say("watch.label.severity")},
 			{Label: a.say("watch.label.organisation")}, {Label: a.say("watch.label.place")}, {Label: a.say("watch.label.state")},
-			{Label: a.say("watch.label.first"), Narrow: true}, {Label: a.say("watch.label.last")},
+			{Label: a.say("watch.label.last")},
 		},
 	}
 	for _, f := range l.Findings {
@@ -104,7 +104,7 @@ func (p *Web) row(a asker, f watch.Finding) web.Row {
 		Cells: []web.Cell{
 			{Text: number, URL: findingURL(number), Mono: true}, {Text: p.what(f), Sub: p.kind(f)}, web.Marked(severity),
 			p.organisation(a, f.Org, f.Level), {Text: place(f), Sub: port(f), Mono: true}, web.Marked(state),
-			web.Ago(f.First), web.Ago(f.Last),
+			{Age: f.Last, Sub: a.say("watch.findings.since", "Day", a.words.Date(f.First))},
 		},
 	}
 	switch {
