@@ -60,7 +60,7 @@ func ofBoard(b *watch.Board) []Need {
 	needs := []Need{
 		{Key: "desk.need.late", Note: "desk.need.late.do", N: int64(len(b.Late)), URL: "/watch/sources?late=yes", Icon: "source", Consequence: Blind},
 		{Key: "desk.need.failed", Note: "desk.need.failed.do", N: b.Failed, URL: "/watch/deliveries?state=failed", Icon: "danger", Consequence: Blind},
-		{Key: "desk.need.unknown", Note: "desk.need.unknown.do", N: b.Unknown, URL: "/watch/deliveries?state=unknown-kind", Icon: "help", Consequence: Blind},
+		{Key: "desk.need.unknown", Note: "desk.need.unknown.do", N: b.Unknown, URL: "/watch/deliveries?state=unknown-kind", Icon: "question", Consequence: Blind},
 		{Key: "desk.need.held", Note: "desk.need.held.do", N: int64(len(held(b, watch.Hold))), URL: "/watch/shadow?mode=hold", Icon: "clock", Consequence: Untold},
 		{Key: "desk.need.live", Note: "desk.need.live.do", N: int64(len(held(b, watch.Live))), URL: "/watch/shadow?mode=live", Icon: "clock", Consequence: Untold},
 		{Key: "desk.need.shadow", Note: "desk.need.shadow.do", N: int64(len(held(b, watch.Shadow))), URL: "/watch/shadow?mode=shadow", Icon: "shadow", Consequence: Unknown},
