@@ -215,11 +215,6 @@ func (w *Watch) QuarantineGroups(ctx context.Context, r sqldb.Reader, delivery i
 		group by delivery_id, reason order by delivery_id desc, count(*) desc, reason limit $2`, delivery, limit)
 }
 
-// QuarantineReasons lists the reasons for which rows of a state were ever set aside.
-func (w *Watch) QuarantineReasons(ctx context.Context, r sqldb.Reader) ([]string, error) {
-	return sqldb.All(ctx, r, sqldb.Text, `select distinct reason from watch_quarantine order by reason`)
-}
-
 // ActiveMappings lists what deliveries are read with now, by name.
 func (w *Watch) ActiveMappings(ctx context.Context, r sqldb.Reader) ([]Mapping, error) {
 	return sqldb.All(ctx, r, scanMapping, `select `+mappingColumns+` from watch_mapping where active order by name`)

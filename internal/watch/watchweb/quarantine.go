@@ -49,11 +49,7 @@ func (p *Web) quarantine(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := p.quarantineList(r, a, rows, names)
 	list.Total = web.Total{N: n, AtLeast: atLeast}
-	known, err := p.watch.QuarantineReasons(r.Context(), p.read)
-	if err != nil {
-		return err
-	}
-	list.Filters = quarantineFilters(r, a, known)
+	list.Filters = quarantineFilters(r, a)
 	data := quarantinePage{List: list}
 	if data.Groups, err = p.groups(r, a, f.Delivery); err != nil {
 		return err
@@ -83,13 +79,13 @@ func quarantineStates() []watch.QuarantineState {
 	return []watch.QuarantineState{watch.Waiting, watch.Rerunning, watch.Dismissed, watch.TakenIn}
 }
 
-func quarantineFilters(r *http.Request, a asker, known []string) *web.Filters {
+func quarantineFilters(r *http.Request, a asker) *web.Filters {
 	states := []web.Option{{Label: a.say("watch.page.any")}}
 	for _, s := range quarantineStates() {
 		states = append(states, web.Option{Value: string(s), Label: a.quarantineState(s).Word})
 	}
 	why := []web.Option{{Label: a.say("watch.page.any")}}
-	for _, s := range known {
+	for _, s := range reasons() {
 		why = append(why, web.Option{Value: s, Label: a.reason(s)})
 	}
 	f := web.Sift(r,
