@@ -167,7 +167,7 @@ func number(o *op, v []byte, ev *idf.Event) Reason {
 	if o.conv == NonZero && zero(v) {
 		return ""
 	}
-	ok := true
+	var ok bool
 	switch {
 	case o.field != idf.Extra:
 		ok = o.field == idf.FieldNone || ev.Set(o.field, v)

@@ -95,7 +95,7 @@ func (s scan) write(day time.Time, n int, seed uint64) []byte {
 	}
 	b.WriteString("\n")
 	for i, a := range addresses() {
-		r := rand.New(rand.NewPCG(seed, uint64(i))) // the same address behaves the same
+		r := rand.New(rand.NewPCG(seed, uint64(i))) //nolint:gosec // samples: the same address behaves the same
 		if r.Float64() >= s.share || !shown(r, n) {
 			continue
 		}
@@ -155,7 +155,7 @@ func sinkhole(day time.Time, n int) []byte {
 	var b bytes.Buffer
 	b.WriteString("timestamp,src_ip,src_port,src_asn,src_geo,severity,infection\n")
 	for i, a := range addresses() {
-		r := rand.New(rand.NewPCG(77, uint64(i)))
+		r := rand.New(rand.NewPCG(77, uint64(i))) //nolint:gosec // samples, always the same
 		if r.Float64() < 0.10 && shown(r, n) {
 			fmt.Fprintf(&b, "%s,%s,%d,%d,XA,high,sample-bot-%d\n", stamp(day, i), a, 1024+r.IntN(60000), asnOf(i), r.IntN(4))
 		}
@@ -166,7 +166,7 @@ func sinkhole(day time.Time, n int) []byte {
 func honeypot(day time.Time, n int) []byte {
 	var b bytes.Buffer
 	for i, a := range addresses() {
-		r := rand.New(rand.NewPCG(99, uint64(i)))
+		r := rand.New(rand.NewPCG(99, uint64(i))) //nolint:gosec // samples, always the same
 		if r.Float64() < 0.12 && shown(r, n) {
 			fmt.Fprintf(&b, `{"seen":%q,"peer":{"address":%q,"asn":%d,"country":"XA"},"tries":%d}`+"\n",
 				day.Add(time.Duration(i)*time.Minute).Format(time.RFC3339), a, asnOf(i), 3+r.IntN(500))

@@ -55,7 +55,7 @@ func companies() []company {
 	add("food", "food supply", 330_000, "Mercado Central", "Vega Mills", "Costa Dairies")
 	add("chemicals", "chemicals", 20_000, "Ribera Chemicals")
 	add("postal", "post", 900_000, "Correo de Atalaya")
-	add("research", "research networks", 70_000, "University of Nortia", "Instituto Costero")
+	add("research", "research networks", 70_000, "University of Nortia", "Costa Institute")
 	return out
 }
 

@@ -145,7 +145,7 @@ func (x Findings) Find(ctx context.Context, r sqldb.Reader, asker act.Actor, q Q
 		}
 	}
 	var f watch.Filter
-	name, value := "", ""
+	var name, value string
 	switch {
 	case q.IP.IsValid():
 		f.IP, name, value = q.IP, "ip", shortPrefix(q.IP)

@@ -53,7 +53,7 @@ func (p *Policies) Decide(_ context.Context, _ sqldb.Reader, c act.Call) (act.De
 		Resource:  cedar.NewEntityUID("Thing", cedar.String(c.Resource.Kind+":"+c.Resource.ID)),
 		Context:   cedar.NewRecord(cedar.RecordMap{"purpose": cedar.String(c.Purpose)}),
 	}
-	ok, diag := p.set.IsAuthorized(entities{c: c, req: req}, req)
+	ok, diag := cedar.Authorize(p.set, entities{c: c, req: req}, req)
 	d := act.Decision{Allow: bool(ok)}
 	for _, r := range diag.Reasons {
 		d.Reasons = append(d.Reasons, string(r.PolicyID))

@@ -61,22 +61,8 @@ func bitmap[K comparable](m map[K]*roaring.Bitmap, k K) *roaring.Bitmap {
 	return b
 }
 
-// prepare notes a finding that is not visible yet. Ids may come in any order.
-func (f *facets) prepare(id uint32, a attr) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.set(id, a)
-}
-
-// prepareAll notes findings that are not visible yet.
-func (f *facets) prepareAll(ids []uint32, as []attr) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i, id := range ids {
-		f.set(id, as[i])
-	}
-}
-
+// set notes what is known of a finding; it does not make it visible. The facets are
+// locked. Ids may come in any order.
 func (f *facets) set(id uint32, a attr) {
 	if int(id) >= len(f.attrs) {
 		if int(id) >= cap(f.attrs) {

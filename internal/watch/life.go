@@ -143,7 +143,8 @@ func firstLine(r io.Reader) ([]byte, error) {
 	return bytes.TrimRight(line, "\r\n"), err
 }
 
-// recordFrom reads one record: to the line's end that is not within quotes.
+// recordFrom reads one record: a JSON line, or a CSV record to the line's end that is
+// not within quotes.
 func recordFrom(r io.Reader) ([]byte, error) {
 	br := bufio.NewReaderSize(r, 1<<14)
 	var rec []byte
@@ -151,7 +152,10 @@ func recordFrom(r io.Reader) ([]byte, error) {
 	for {
 		line, err := br.ReadSlice('\n')
 		rec = append(rec, line...)
-		if bytes.Count(line, []byte{'"'})%2 == 1 {
+		if len(rec) == 0 {
+			return nil, nil
+		}
+		if rec[0] != '{' && bytes.Count(line, []byte{'"'})%2 == 1 {
 			quoted = !quoted
 		}
 		switch {

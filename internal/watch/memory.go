@@ -11,7 +11,6 @@ import (
 	"almenara.example/internal/act"
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/blob"
-	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/id"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
@@ -339,6 +338,3 @@ func (w *Watch) ensureStream(ctx context.Context, src Source, p *plan) (*streamS
 
 // Number is the number by which people know a finding.
 func (w *Watch) Number(finding int64) string { return w.numbers.Format(uint64(finding)) }
-
-// now is the clock's time in microseconds.
-func (w *Watch) now() int64 { return clock.Micros(w.acts.Clock().Now()) }

@@ -284,14 +284,14 @@ func (w *Watch) newestRow(ctx context.Context, content blob.Ref, p *plan) (time.
 	defer r.Close()
 	scan, err := p.Open(r, w.limits.Record)
 	if err != nil {
-		return time.Time{}, nil //nolint:nilerr // unreadable content has no newest row; processing says what is wrong
+		return time.Time{}, nil // unreadable content has no newest row; processing says what is wrong
 	}
 	var ev idf.Event
 	var newest int64
 	for {
 		rec, _, err := scan.Next(&ev)
 		if err != nil {
-			return clock.FromMicros(newest), nil //nolint:nilerr // the end, or unreadable from here on: as above
+			return clock.FromMicros(newest), nil // the end, or unreadable from here on: as above
 		}
 		if rec != nil && ev.Time > newest {
 			newest = ev.Time

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -439,6 +438,3 @@ func (w *Watch) Finding(ctx context.Context, r sqldb.Reader, number string, org 
 	}
 	return w.visibleFinding(ctx, r, int64(id), org)
 }
-
-// errStop ends an Each early.
-var errStop = errors.New("stop")

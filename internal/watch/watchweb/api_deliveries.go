@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -190,6 +191,9 @@ type dryRunInput struct {
 }
 
 func (o *Operations) dryRun(ctx context.Context, in *dryRunInput) (*apiAnswer[wire.DryRun], error) {
+	if strings.ContainsRune(in.Body.Mapping, 0) { // no name of ours, and not every database takes it
+		return nil, fault.OnField("mapping", "fault.text", nil)
+	}
 	d, err := o.watch.Try(ctx, in.Delivery, in.Body.Mapping)
 	return apiAnswered(wire.DryRun{
 		Rows: d.Rows, Events: d.Events, Quarantined: d.Quarantined, Lost: d.Lost, Added: d.Added, LostKey: d.LostKey,

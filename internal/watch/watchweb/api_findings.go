@@ -212,6 +212,11 @@ func (o *Operations) export(ctx context.Context, in *exportInput) (*huma.StreamR
 	if err != nil {
 		return nil, err
 	}
+	if f.Delivery != 0 { // what can be refused is refused before the stream begins
+		if _, err := o.watch.Delivery(ctx, o.read, f.Delivery); err != nil {
+			return nil, err
+		}
+	}
 	reader := apiActor(ctx).Org
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		c.SetHeader("Content-Type", "application/x-ndjson")

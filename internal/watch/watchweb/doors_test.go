@@ -79,6 +79,22 @@ func TestAReaderSeesPagesWithoutVerbs(t *testing.T) {
 	}
 }
 
+func TestAnAdministratorSetsFeedsUpAndReadsNoFindings(t *testing.T) {
+	h := house(t)
+	for target, want := range map[string]int{
+		"/watch/sources": 200, "/watch/sources/1": 200, "/watch/sources/1/change": 200, "/watch/sources/new": 200, "/watch/mappings": 200,
+		"/watch/mappings/new": 200, "/watch/findings": 403, "/watch/deliveries": 403, "/watch/shadow/2": 403, "/watch/sources/1/mode?to=shadow": 403,
+	} {
+		w := h.Do("administrator", "GET", target, "")
+		if w.Code != want {
+			t.Errorf("%s: got %d, want %d", target, w.Code, want)
+		}
+		if page := body(w.Body.String()); strings.Contains(page, "scan_telnet") || strings.Contains(page, `href="/watch/findings`) {
+			t.Errorf("%s tells an administrator of deliveries or leads to findings", target)
+		}
+	}
+}
+
 func TestAudiencesHold(t *testing.T) {
 	h := house(t)
 	number := h.Numbers(watch.Filter{Sectors: []string{"health"}})[0]

@@ -16,6 +16,9 @@ const maxSchema = 33 << 20
 // mappings is GET /watch/mappings.
 func (p *Web) mappings(w http.ResponseWriter, r *http.Request) error {
 	a := askerOf(r)
+	if err := setUp(a); err != nil {
+		return err
+	}
 	ms, err := p.watch.Mappings(r.Context(), p.read)
 	if err != nil {
 		return err

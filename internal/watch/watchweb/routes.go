@@ -67,14 +67,16 @@ func (p *Web) quarantineRoutes() []web.Route {
 	}
 }
 
+// sourceRoutes are also for administrators, who set feeds up and read no findings:
+// where two permissions open a page, its handler asks (see setUp).
 func (p *Web) sourceRoutes() []web.Route {
 	schema := post("/watch/mappings", "watch.load_mapping", "/watch/mappings sort=mapping&name=honeypot", p.loadMapping)
 	schema.MaxBody = maxSchema
 	return []web.Route{
-		get("/watch/sources", "watch.read", "/watch/sources", p.sources),
+		get("/watch/sources", web.SignedIn, "/watch/sources", p.sources),
 		get("/watch/sources/new", "watch.add_source", "/watch/sources/new", p.newSource),
 		post("/watch/sources", "watch.add_source", "/watch/sources name=honeypot&mode=shadow&mapping=shadowserver&rhythm=24", p.addSource),
-		get("/watch/sources/{source}", "watch.read", "/watch/sources/1", p.source),
+		get("/watch/sources/{source}", web.SignedIn, "/watch/sources/1", p.source),
 		get("/watch/sources/{source}/change", "watch.change_source", "/watch/sources/1/change", p.askChange),
 		post("/watch/sources/{source}/change", "watch.change_source", "/watch/sources/1/change version=1&mapping=shadowserver&rhythm=24", p.changeSource),
 		get("/watch/sources/{source}/mode", "watch.set_mode", "/watch/sources/1/mode?to=live", p.askMode),
@@ -85,7 +87,7 @@ func (p *Web) sourceRoutes() []web.Route {
 		get("/watch/shadow/{source}/csv", "watch.read", "/watch/shadow/1/csv", p.shadowCSV),
 		get("/watch/shadow/{source}/accept", "watch.accept_preview", "/watch/shadow/1/accept?upto=1", p.askAccept),
 		post("/watch/shadow/{source}/accept", "watch.accept_preview", "/watch/shadow/1/accept upto=1&reason=looked", p.accept),
-		get("/watch/mappings", "watch.read", "/watch/mappings", p.mappings),
+		get("/watch/mappings", web.SignedIn, "/watch/mappings", p.mappings),
 		get("/watch/mappings/new", "watch.load_mapping", "/watch/mappings/new", p.newMapping),
 		schema,
 		get("/watch/unrouted", "watch.read", "/watch/unrouted", p.unrouted),

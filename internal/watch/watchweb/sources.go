@@ -21,9 +21,20 @@ func needReason(reason string) error {
 	return nil
 }
 
+// setUp refuses whoever may neither read watch nor set feeds up.
+func setUp(a asker) error {
+	if a.Can("watch.read") || a.Can("watch.change_source") {
+		return nil
+	}
+	return fault.New(fault.Denied, "fault.denied", nil)
+}
+
 // sources is GET /watch/sources.
 func (p *Web) sources(w http.ResponseWriter, r *http.Request) error {
 	a := askerOf(r)
+	if err := setUp(a); err != nil {
+		return err
+	}
 	if err := checkQuery(r); err != nil {
 		return err
 	}
@@ -96,38 +107,55 @@ func (a asker) rhythm(d time.Duration) string {
 // source is GET /watch/sources/{source}.
 func (p *Web) source(w http.ResponseWriter, r *http.Request) error {
 	a := askerOf(r)
+	if err := setUp(a); err != nil {
+		return err
+	}
 	src, err := p.sourceOf(r)
 	if err != nil {
 		return err
 	}
-	ds, err := p.watch.Deliveries(r.Context(), p.read, watch.DeliveryFilter{Source: src.ID, Limit: 10})
-	if err != nil {
-		return err
+	data := sourcePage{Facts: p.sourceFacts(a, src)}
+	if a.Can("watch.read") {
+		if data.List, err = p.newestOf(r, a, src); err != nil {
+			return err
+		}
 	}
-	n, atLeast, err := p.watch.CountDeliveries(r.Context(), p.read, watch.DeliveryFilter{Source: src.ID})
-	if err != nil {
-		return err
-	}
-	list := p.deliveryList(a, r, ds, nil)
-	list.Caption, list.Total = a.say("watch.source.newest"), web.Total{N: n, AtLeast: atLeast}
-	list.Downloads = []web.Action{{Label: a.say("watch.source.all_deliveries"), URL: address("/watch/deliveries", "source", src.Name), Icon: "delivery"}}
-	list.Empty = web.Empty{Title: a.say("watch.source.no_deliveries"), Why: a.say("watch.source.no_deliveries.why")}
 	now := p.acts.Clock().Now()
 	page := web.Page{
 		Title: src.Name, Room: room, Badges: []web.Badge{a.mode(src.Mode), p.lateBadge(a, src, now)}, Marking: marking(src), Exercise: src.Exercise,
 		Crumbs: []web.Link{a.crumb("watch.sources.title", "/watch/sources")}, Topics: []string{"watch"},
-		Data: sourcePage{Facts: p.sourceFacts(a, src), List: list},
+		Data: data,
 	}
 	if a.Can("watch.change_source") {
 		page.Primary = &web.Action{Label: a.say("watch.source.change"), URL: sourceURL(src.ID) + "/change", Icon: "edit", Tone: "primary"}
 	}
-	page.Actions = append(p.modeActions(a, src), web.Action{Label: a.say("watch.source.preview"), URL: shadowURL(src.ID), Icon: "shadow"})
+	page.Actions = p.modeActions(a, src)
+	if a.Can("watch.read") {
+		page.Actions = append(page.Actions, web.Action{Label: a.say("watch.source.preview"), URL: shadowURL(src.ID), Icon: "shadow"})
+	}
 	return p.site.Page(w, r, http.StatusOK, "watch/source", page)
 }
 
 type sourcePage struct {
 	Facts web.Facts
-	List  web.List
+	List  *web.List // nil for who may not read watch
+}
+
+// newestOf lists the newest deliveries of a source.
+func (p *Web) newestOf(r *http.Request, a asker, src watch.Source) (*web.List, error) {
+	ds, err := p.watch.Deliveries(r.Context(), p.read, watch.DeliveryFilter{Source: src.ID, Limit: 10})
+	if err != nil {
+		return nil, err
+	}
+	n, atLeast, err := p.watch.CountDeliveries(r.Context(), p.read, watch.DeliveryFilter{Source: src.ID})
+	if err != nil {
+		return nil, err
+	}
+	list := p.deliveryList(a, r, ds, nil)
+	list.Caption, list.Total = a.say("watch.source.newest"), web.Total{N: n, AtLeast: atLeast}
+	list.Downloads = []web.Action{{Label: a.say("watch.source.all_deliveries"), URL: address("/watch/deliveries", "source", src.Name), Icon: "delivery"}}
+	list.Empty = web.Empty{Title: a.say("watch.source.no_deliveries"), Why: a.say("watch.source.no_deliveries.why")}
+	return &list, nil
 }
 
 func (p *Web) sourceFacts(a asker, s watch.Source) web.Facts {
@@ -136,7 +164,7 @@ func (p *Web) sourceFacts(a asker, s watch.Source) web.Facts {
 		keep = a.say("watch.source.days", "Count", s.Retention)
 	}
 	absent := int64(s.AbsentAfter)
-	return web.Facts{Title: a.say("watch.finding.facts"), Items: []web.Fact{
+	items := []web.Fact{
 		{Label: a.say("watch.label.marking"), Cell: web.Text(marking(s))},
 		{Label: a.say("watch.label.mapping"), Cell: web.Anchor(s.Mapping, "/watch/mappings")},
 		{Label: a.say("watch.label.rhythm"), Cell: web.Text(a.rhythm(s.Rhythm))},
@@ -144,8 +172,12 @@ func (p *Web) sourceFacts(a asker, s watch.Source) web.Facts {
 		{Label: a.say("watch.label.retention"), Cell: web.Text(keep)},
 		{Label: a.say("watch.label.absent_after"), Cell: web.Cell{Count: &absent}},
 		{Label: a.say("watch.label.added_at"), Cell: web.Exactly(s.AddedAt)},
-		{Label: a.say("watch.label.findings"), Cell: web.Anchor(a.say("watch.source.findings"), address("/watch/findings", "source", s.Name))},
-	}}
+	}
+	if a.Can("watch.read") {
+		items = append(items, web.Fact{Label: a.say("watch.label.findings"), Cell: web.Anchor(
+			a.say("watch.source.findings"), address("/watch/findings", "source", s.Name))})
+	}
+	return web.Facts{Title: a.say("watch.finding.facts"), Items: items}
 }
 
 // modeActions are the other modes that the asker may choose.
