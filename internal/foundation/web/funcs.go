@@ -94,12 +94,18 @@ func ageElement(words *i18n.Printer, now, t time.Time, focus bool) template.HTML
 		t.UTC().Format(time.RFC3339), template.HTMLEscapeString(words.Time(t)), stop, template.HTMLEscapeString(words.Age(now.Sub(t)))))
 }
 
+// timeElement is date and time in full; what it is in UTC can be put on a line of its
+// own by a list.
 func timeElement(words *i18n.Printer, t time.Time) template.HTML {
 	if t.IsZero() {
 		return ""
 	}
+	local, utc, both := strings.Cut(template.HTMLEscapeString(words.Time(t)), " (")
+	if both {
+		local += ` <span class="alm-utc">(` + utc + `</span>`
+	}
 	return template.HTML(fmt.Sprintf(`<time dir="auto" datetime="%s">%s</time>`, //nolint:gosec // escaped
-		t.UTC().Format(time.RFC3339), template.HTMLEscapeString(words.Time(t))))
+		t.UTC().Format(time.RFC3339), local))
 }
 
 // icon is a picture from the sprite, hidden from screen readers: a word stands beside

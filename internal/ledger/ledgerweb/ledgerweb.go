@@ -204,6 +204,15 @@ func filters(r *http.Request) *web.Filters {
 		field("subject", "text", "finding:17"), field("from", "date", ""), field("to", "date", ""))
 }
 
+// verb is what was done in words, with the verb's name below; a verb that the
+// catalogue does not know is shown by its name alone.
+func verb(r *http.Request, name string) web.Cell {
+	if said := word(r, "ledger.verb."+name, nil); !strings.HasPrefix(said, "⟦") {
+		return web.Cell{Text: said, Sub: name}
+	}
+	return web.Code(name)
+}
+
 // memo remembers the ids of one page, on which few actors do much.
 type memo map[string]web.Cell
 
@@ -222,7 +231,7 @@ func (p *Pages) row(r *http.Request, known memo, e *ledger.Entry) web.Row {
 	if e.Exercise {
 		subject.Sub = word(r, "frame.exercise", nil)
 	}
-	return web.Row{URL: url, Cells: []web.Cell{order, at, known[e.Actor], web.Code(e.Verb), subject, web.Text(e.Reason)}}
+	return web.Row{URL: url, Cells: []web.Cell{order, at, known[e.Actor], verb(r, e.Verb), subject, web.Text(e.Reason)}}
 }
 
 // who shows an opaque id by name where there is one.
@@ -338,7 +347,7 @@ func (p *Pages) entry(w http.ResponseWriter, r *http.Request) error {
 		data.Joined = p.joinedList(r, joined)
 	}
 	page := web.Page{
-		Title: e.Verb, Number: web.PrinterOf(r.Context()).Number(order), Room: "ledger", Exercise: e.Exercise,
+		Title: verb(r, e.Verb).Text, Number: web.PrinterOf(r.Context()).Number(order), Room: "ledger", Exercise: e.Exercise,
 		Crumbs: []web.Link{{Label: word(r, "ledger.title", nil), URL: "/ledger"}},
 	}
 	if e.Erased {
@@ -369,7 +378,7 @@ func (p *Pages) facts(r *http.Request, e *ledger.Entry) web.Facts {
 		return f
 	}
 	add("actor", p.who(r, e.Actor))
-	add("verb", web.Code(e.Verb))
+	add("verb", verb(r, e.Verb))
 	add("subject", p.who(r, e.Subject))
 	add("reason", web.Text(e.Reason))
 	add("purpose", web.Text(e.Purpose))

@@ -37,5 +37,5 @@ func TestTheRecordCanBeReadByEverybodyOnEveryScreen(t *testing.T) {
 	tab.WaitText("#ledger", "guard.found")
 	tab.Follow("a[rel=prev]")
 	tab.Follow("#ledger tbody tr:first-child a")
-	tab.WaitText("h1", "guard.add_contact")
+	tab.WaitText("h1", "Contact added")
 }
