@@ -212,13 +212,13 @@ func (h *house) disturb(n nation, kills int, takes time.Duration, r *rand.Rand) 
 		left -= now
 		h.ask("watch", "import", "--source", "scans", report)
 		for k := range now {
-			// Every fifth kill falls on the way after the import: folding and sending.
-			after := (day+k)%5 == 4
+			// Every eighth kill falls on the way after the import: folding and sending.
+			after := (kills-left-now+k)%8 == 7
 			if after {
 				h.until("the delivery is taken in", func() bool { return !h.waits() })
 				wait(time.Duration(r.Int64N(int64(300 * time.Millisecond))))
 			} else {
-				wait(time.Duration(r.Int64N(int64(takes) / 2 / int64(now))))
+				wait(time.Duration(r.Int64N(int64(takes) / 3 / int64(now))))
 			}
 			during := h.waits()
 			h.kill()

@@ -256,6 +256,9 @@ func (w *Web) previewAsset(rw http.ResponseWriter, r *http.Request, id int64, fo
 	if err := web.Parse(r); err != nil {
 		return err
 	}
+	if verb := r.PostFormValue("verb"); id != 0 && verb != "change" && verb != "end" && verb != "approve" {
+		return fault.OnField("verb", "fault.form", nil)
+	}
 	change := changeOf(r, id)
 	preview, err := w.room.PreviewAssets(r.Context(), w.acts.Reader(), change)
 	if code := fault.CodeOf(err); code == fault.Invalid || code == fault.Conflict {

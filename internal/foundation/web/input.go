@@ -5,7 +5,9 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
+	"unicode/utf8"
 
 	"almenara.example/internal/foundation/fault"
 )
@@ -18,13 +20,57 @@ func Parse(r *http.Request) error {
 		err = nil // ParseMultipartForm has parsed the plain form by then
 	}
 	if err == nil {
-		return nil
+		return checkForm(r)
 	}
 	var big *http.MaxBytesError
 	if errors.As(err, &big) {
 		return err
 	}
 	return fault.Wrap(fault.Invalid, "fault.form", nil, err)
+}
+
+// checkForm refuses what is no text in a form that has been parsed.
+func checkForm(r *http.Request) error {
+	for name, values := range r.Form {
+		for _, v := range append(values, name) {
+			if !isText(v) {
+				return notText(name)
+			}
+		}
+	}
+	if r.MultipartForm == nil {
+		return nil
+	}
+	for name, files := range r.MultipartForm.File {
+		for _, f := range files {
+			if !isText(f.Filename) || !isText(name) {
+				return notText(name)
+			}
+		}
+	}
+	return nil
+}
+
+// checkAddress refuses a path or a query that is no text: bytes that are not UTF-8,
+// and NUL, which not every database keeps.
+func checkAddress(u *url.URL) error {
+	if !isText(u.Path) {
+		return fault.New(fault.Invalid, "fault.text", nil)
+	}
+	for name, values := range u.Query() {
+		for _, v := range append(values, name) {
+			if !isText(v) {
+				return notText(name)
+			}
+		}
+	}
+	return nil
+}
+
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
+func notText(field string) error {
+	return fault.OnField(strings.ToValidUTF8(strings.ReplaceAll(field, "\x00", ""), "·"), "fault.text", nil)
 }
 
 // CSV answers with a table to download.

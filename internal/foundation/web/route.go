@@ -42,7 +42,11 @@ func (s *Site) inner(r *Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		rq := requestOf(req.Context())
 		rq.route, rq.api = r, r.API || wantsJSON(req)
-		if err := s.admit(rq, r); err != nil {
+		err := s.admit(rq, r)
+		if err == nil {
+			err = checkAddress(req.URL)
+		}
+		if err != nil {
 			s.Error(w, req, err)
 			return
 		}
