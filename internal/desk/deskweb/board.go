@@ -48,6 +48,12 @@ func (p *Web) board(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if b == nil && a.Can("watch.change_source") { // who sets feeds up without reading findings
+		page.Actions = []web.Action{
+			{Label: a.say("watch.sources.title", nil), URL: "/watch/sources", Icon: "source"},
+			{Label: a.say("watch.mappings.title", nil), URL: "/watch/mappings", Icon: "file"},
+		}
+	}
 	for _, n := range desk.Waiting(b, others...) {
 		data.Needs = append(data.Needs, web.Figure{
 			Label: a.say(n.Key, map[string]any{"Count": n.N}), Note: a.say(n.Note, nil), N: n.N, AtLeast: n.AtLeast,
@@ -178,7 +184,7 @@ func today(a asker, b *watch.Board, srcs []watch.Source) web.List {
 		ID: "today", Caption: a.say("desk.board.today", nil), Live: true,
 		Total: web.Total{N: int64(len(b.Today)), AtLeast: len(b.Today) >= 30},
 		Columns: []web.Column{
-			{Label: a.say("watch.label.delivery", nil)}, {Label: a.say("watch.label.rows", nil), Num: true},
+			{Label: a.say("watch.label.delivery", nil)}, {Label: a.say("watch.label.rows", nil), Num: true, Narrow: true},
 			{Label: a.say("watch.label.opened", nil), Num: true}, {Label: a.say("watch.label.gone", nil), Num: true},
 			{Label: a.say("watch.label.quarantined", nil), Num: true},
 		},
@@ -230,6 +236,6 @@ func times(a asker, b *watch.Board) web.Chart {
 		hours.Values = append(hours.Values, int64(o.Median/time.Hour))
 	}
 	c.Series = []web.Series{hours}
-	c.Title = a.say("desk.board.times.finding", map[string]any{"Sector": c.X[0], "Age": a.words.Age(rows[0].Median)})
+	c.Title = a.say("desk.board.times.finding", map[string]any{"Sector": c.X[0], "Hours": a.words.Number(int64(rows[0].Median / time.Hour))})
 	return c
 }

@@ -112,8 +112,8 @@ func TestASearchLeadsToTheOneThingOrShowsGroups(t *testing.T) {
 			t.Errorf("%q: got %d without %q", c.q, w.Code, c.shows)
 		}
 	}
-	if w := h.Do(lead, "GET", "/desk/search?q=a%00b", ""); w.Code != 422 {
-		t.Errorf("a zero byte: got %d, want 422", w.Code)
+	if w := h.Do(lead, "GET", "/desk/search?q=a%00b", ""); w.Code != 400 && w.Code != 422 {
+		t.Errorf("a zero byte: got %d, want it refused", w.Code)
 	}
 }
 

@@ -115,16 +115,17 @@ func TestAudiencesHold(t *testing.T) {
 
 func TestWhatNothingOfOursCouldBeIsRefusedAsAPage(t *testing.T) {
 	h := house(t)
+	const refused = 0 // by the frame or by the page: 400 or 422
 	for target, want := range map[string]int{
-		"/watch/findings?host=a%00b": 422, "/watch/findings?kind=%ff": 422, "/watch/findings?state=none": 422,
+		"/watch/findings?host=a%00b": refused, "/watch/findings?kind=%ff": refused, "/watch/findings?state=none": 422,
 		"/watch/findings?severity=worst": 422, "/watch/findings?sector=pubs": 422, "/watch/findings?ip=300.1.1.1": 422,
 		"/watch/findings?before=17": 422, "/watch/findings?delivery=99999999": 404, "/watch/findings?organisation=nobody-at-all": 200,
-		"/watch/findings?delivery=x": 404, "/watch/findings?a%00=b": 422, "/watch/findings?%zz": 422, "/watch/findings?level=high": 422,
-		"/watch/findings/x%00y": 422, "/watch/findings/ALM-0000-0000": 404, "/watch/findings/nothing": 404,
+		"/watch/findings?delivery=x": 404, "/watch/findings?a%00=b": refused, "/watch/findings?%zz": 422, "/watch/findings?level=high": 422,
+		"/watch/findings/x%00y": refused, "/watch/findings/ALM-0000-0000": 404, "/watch/findings/nothing": 404,
 		"/watch/deliveries?state=odd": 422, "/watch/deliveries?before=-1": 422, "/watch/deliveries?since=yesterday": 422,
-		"/watch/deliveries?source=nobody": 200, "/watch/deliveries?kind=%00": 422, "/watch/deliveries/0": 404, "/watch/deliveries/x": 404,
-		"/watch/deliveries/1/findings?change=odd": 422, "/watch/deliveries/1/try?mapping=%00": 422, "/watch/deliveries/1/try?mapping=nope": 422,
-		"/watch/quarantine?delivery=x": 422, "/watch/quarantine?state=odd": 422, "/watch/quarantine?after=x": 404, "/watch/quarantine?reason=%00": 422,
+		"/watch/deliveries?source=nobody": 200, "/watch/deliveries?kind=%00": refused, "/watch/deliveries/0": 404, "/watch/deliveries/x": 404,
+		"/watch/deliveries/1/findings?change=odd": 422, "/watch/deliveries/1/try?mapping=%00": refused, "/watch/deliveries/1/try?mapping=nope": 422,
+		"/watch/quarantine?delivery=x": 422, "/watch/quarantine?state=odd": 422, "/watch/quarantine?after=x": 404, "/watch/quarantine?reason=%00": refused,
 		"/watch/quarantine/1/0": 404, "/watch/quarantine/1/99999": 404, "/watch/quarantine/x/1": 404,
 		"/watch/quarantine/decide?verb=eat&delivery=1": 422, "/watch/quarantine/decide?verb=dismiss": 422,
 		"/watch/quarantine/decide?verb=dismiss&id=0.0": 404, "/watch/quarantine/decide?verb=dismiss&delivery=1": 409,
@@ -132,7 +133,7 @@ func TestWhatNothingOfOursCouldBeIsRefusedAsAPage(t *testing.T) {
 		"/watch/sources/9": 404, "/watch/sources/1/mode?to=odd": 422, "/watch/sources/x": 404,
 		"/watch/findings/decide?to=eaten&id=x": 422, "/watch/findings/decide?to=closed": 422, "/watch/findings/decide?to=closed&id=x": 422,
 	} {
-		if w := h.Do(lead, "GET", target, ""); w.Code != want || !strings.Contains(w.Body.String(), "<html") {
+		if w := h.Do(lead, "GET", target, ""); w.Code != want && !(want == refused && (w.Code == 400 || w.Code == 422)) || !strings.Contains(w.Body.String(), "<html") {
 			t.Errorf("%s: got %d, want %d as a page", target, w.Code, want)
 		}
 	}
