@@ -67,8 +67,10 @@ type door struct {
 
 // doors lists the rooms' doors.
 func (a *App) doors(guardPages *guardweb.Pages) []door {
-	watchPages := watchweb.New(watchweb.Config{Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts})
 	warnPages := warnweb.New(a.site, a.warn)
+	watchPages := watchweb.New(watchweb.Config{
+		Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts, Stories: warnPages,
+	})
 	deskPages := deskweb.New(deskweb.Config{
 		Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts, Clock: a.clock,
 		FailedWork: a.failedWork, FailedWorkURL: failedWorkURL,

@@ -2,6 +2,7 @@ package watchweb
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -101,7 +102,7 @@ func (p *Web) shadow(w http.ResponseWriter, r *http.Request) error {
 	page := web.Page{
 		Title: src.Name, Lead: a.say("watch.shadow.lead." + string(src.Mode)), Room: room, Marking: marking(src), Exercise: src.Exercise,
 		Badges: []web.Badge{badge}, Crumbs: []web.Link{a.crumb("watch.shadow.title", "/watch/shadow")}, Topics: []string{"watch"},
-		Data: p.shadowList(a, src, lines),
+		Data: p.shadowList(a, r.URL, src, lines),
 	}
 	if len(lines) > 0 {
 		if a.Can("watch.accept_preview") {
@@ -115,7 +116,10 @@ func (p *Web) shadow(w http.ResponseWriter, r *http.Request) error {
 	return p.site.Page(w, r, http.StatusOK, "watch/list", page)
 }
 
-func (p *Web) shadowList(a asker, src watch.Source, lines []watch.WouldTell) web.List {
+// shadowPerPage is how many recipients one page of the report shows.
+const shadowPerPage = 200
+
+func (p *Web) shadowList(a asker, u *url.URL, src watch.Source, lines []watch.WouldTell) web.List {
 	list := web.List{
 		ID: "would", Caption: a.say("watch.shadow.would"), Live: true, Total: web.Total{N: int64(len(lines))},
 		Columns: []web.Column{
@@ -123,6 +127,17 @@ func (p *Web) shadowList(a asker, src watch.Source, lines []watch.WouldTell) web
 			{Label: a.say("watch.label.contact")}, {Label: a.say("watch.label.findings"), Num: true},
 		},
 		Empty: web.Empty{Title: a.say("watch.shadow.nothing"), Why: a.say("watch.shadow.nothing.why")},
+	}
+	from, _ := strconv.Atoi(u.Query().Get("after")) // anything else starts at the first
+	from = min(max(from, 0), len(lines))
+	if from > 0 {
+		list.Newer = web.With(u, "after", "")
+	}
+	if rest := lines[from:]; len(rest) > shadowPerPage {
+		list.Older = web.With(u, "after", strconv.Itoa(from+shadowPerPage))
+		lines = rest[:shadowPerPage]
+	} else {
+		lines = rest
 	}
 	for _, l := range lines {
 		to := address(shadowURL(src.ID)+"/findings", "organisation", strconv.FormatInt(l.Org, 10), "level", l.Level.String())
