@@ -89,15 +89,22 @@ func (f *facets) at(id uint32) attr {
 	return f.attrs[id]
 }
 
-// show makes prepared findings visible.
-func (f *facets) show(ids *roaring.Bitmap) {
-	parts := newFacets()
+// partsOf prepares what show merges, outside any lock: nobody else changes what is
+// known of a finding that is not visible yet.
+func (f *facets) partsOf(ids *roaring.Bitmap) *facets {
 	f.mu.RLock()
+	attrs := f.attrs
+	f.mu.RUnlock()
+	parts := newFacets()
 	for it := ids.Iterator(); it.HasNext(); {
 		id := it.Next()
-		parts.index(id, f.at(id))
+		parts.index(id, attrs[id])
 	}
-	f.mu.RUnlock()
+	return parts
+}
+
+// show makes prepared findings visible: parts are partsOf the same ids.
+func (f *facets) show(ids *roaring.Bitmap, parts *facets) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for it := ids.Iterator(); it.HasNext(); {

@@ -23,6 +23,7 @@ type outcome struct {
 	verdict  verdict
 	presence presence
 	changes  []Change
+	shown    *facets // what the opened findings add to the facets
 }
 
 // finish evaluates, writes presence and sidecar, prepares the changes in steps and
@@ -302,6 +303,7 @@ type takeInDetail struct {
 // tells the one fact.
 func (p *intake) takeIn(ctx context.Context, o outcome) error {
 	p.d.ResultHash = resultHash(p.d, p.counts, o.changes)
+	o.shown = p.w.facets.partsOf(p.opened)
 	call := act.Call{
 		Actor: act.MachineActor("watch.intake"), Verb: "watch.take_in", Subject: deliverySubject(p.d.ID),
 		Exercise: p.src.Exercise,
@@ -357,7 +359,7 @@ func resultHash(d Delivery, c Counts, cs []Change) string {
 
 // taken moves what is in memory to what has just been committed.
 func (w *Watch) taken(s *streamState, o outcome, opened *roaring.Bitmap, worse map[uint32]Severity) {
-	w.facets.show(opened)
+	w.facets.show(opened, o.shown)
 	w.facets.moveState(o.verdict.gone, Open, NoLongerSeen)
 	for it := roaring.Or(o.verdict.reopened, o.verdict.corrected).Iterator(); it.HasNext(); {
 		w.facets.change(it.Next(), func(a *attr) { a.state = Open })

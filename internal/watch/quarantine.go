@@ -304,6 +304,7 @@ func (p *intake) takeInRowsAct(ctx context.Context, qs []Quarantined, refused ma
 		tx.Fact(DeliveryTaken{Delivery: p.d.ID, Source: p.src.ID, Stream: p.d.Stream, Mode: mode, News: p.d.News, Counts: c})
 		tx.AfterCommit(func() {
 			p.prepare(added)
+			o.shown = p.w.facets.partsOf(p.opened)
 			p.w.taken(p.stream, o, p.opened, p.worse)
 			p.w.held.drop(p.src.ID)
 		})
