@@ -246,7 +246,7 @@ func (tab *Tab) Follow(selector string) {
 func (tab *Tab) Fill(selector, text string) {
 	tab.t.Helper()
 	tab.centre(selector)
-	tab.do("empty "+selector, chromedp.Clear(chromedp.CSS(selector)))
+	Eval[bool](tab, fmt.Sprintf("((e) => { e.value = ''; e.dispatchEvent(new Event('input', {bubbles: true})); return true; })(document.querySelector(%q))", selector))
 	tab.do("fill "+selector, chromedp.SendKeys(chromedp.CSS(selector), text))
 	tab.WaitFor(fmt.Sprintf("document.querySelector(%q).value === %q", selector, text))
 }

@@ -73,7 +73,9 @@ func list(r *http.Request) web.List {
 	for i := range 12 {
 		number := fmt.Sprintf("ALM-4K%dQ-2M9X", i)
 		row := web.Row{ID: number, Name: number, URL: "/finding/" + number, Cells: []web.Cell{
-			{Text: number, URL: "/finding/" + number, Mono: true}, {Text: kinds[i%4], Sub: "port 502/tcp"}, web.Marked(tones[i%5]),
+			{Text: number, URL: "/finding/" + number, Mono: true},
+			{Text: kinds[i%4], Sub: "port 502/tcp"},
+			web.Marked(tones[i%5]),
 			web.Anchor("Wasserwerk Nord مياه", "/o"), web.Code(fmt.Sprintf("192.0.2.%d", i)), web.Marked(states[i%3]), web.Ago(now.Add(-time.Duration(i*7+1) * time.Hour)),
 		}}
 		if i == 0 {
@@ -123,13 +125,20 @@ func everything(r *http.Request) sink {
 		Figures: figures(), List: list(r), Heat: heat(), Story: story(), Form: form(),
 		Nothing: web.List{ID: "none", Caption: "Quarantine", Empty: web.Empty{Why: "No row was refused in the last 7 days.", Do: &web.Action{Label: "Look at deliveries", URL: "/d"}}},
 		Facts: web.Facts{Title: "Facts", Items: []web.Fact{
-			{Label: "Address", Cell: web.Cell{Text: "2001:db8::17", Mono: true, Copy: true}}, {Label: "First seen", Cell: web.Exactly(now.Add(-50 * time.Hour))},
-			{Label: "Owner", Cell: web.Cell{}}, {Label: "Events", Cell: web.Number(12345, "/e")}, {Label: "Age", Cell: web.Ago(now.Add(-50 * time.Hour))},
+			{Label: "Address", Cell: web.Cell{Text: "2001:db8::17", Mono: true, Copy: true}},
+			{Label: "First seen", Cell: web.Exactly(now.Add(-50 * time.Hour))},
+			{Label: "Owner", Cell: web.Cell{}},
+			{Label: "Events", Cell: web.Number(12345, "/e")},
+			{Label: "Age", Cell: web.Ago(now.Add(-50 * time.Hour))},
 		}},
-		Chart: web.Chart{ID: "trend", Title: "Open findings fell by a third this week", Kind: "line", Units: "findings", Source: "Almenara", At: now, Axis: "Day", X: week,
-			Series: []web.Series{{Name: "High", Tone: "high", Values: []int64{90, 88, 80, 81, 70, 66, 60}}, {Name: "Low", Tone: "low", Values: []int64{40, 41, 39, 39, 38, 30, 31}}}},
-		Confirm: web.Confirm{Title: "End the asset 192.0.2.0/24?", Text: "From today the addresses belong to nobody here.", Verb: "End the asset", Tone: "danger", Action: "/end", NeedReason: true, Cancel: "/",
-			Effects: []web.Effect{{Count: 14, What: "open findings lose their organisation", URL: "/f", Tone: "critical"}, {Count: 3, What: "findings go to the network owner", Tone: "high"}}},
+		Chart: web.Chart{
+			ID: "trend", Title: "Open findings fell by a third this week", Kind: "line", Units: "findings", Source: "Almenara", At: now, Axis: "Day", X: week,
+			Series: []web.Series{{Name: "High", Tone: "high", Values: []int64{90, 88, 80, 81, 70, 66, 60}}, {Name: "Low", Tone: "low", Values: []int64{40, 41, 39, 39, 38, 30, 31}}},
+		},
+		Confirm: web.Confirm{
+			Title: "End the asset 192.0.2.0/24?", Text: "From today the addresses belong to nobody here.", Verb: "End the asset", Tone: "danger", Action: "/end", NeedReason: true, Cancel: "/",
+			Effects: []web.Effect{{Count: 14, What: "open findings lose their organisation", URL: "/f", Tone: "critical"}, {Count: 3, What: "findings go to the network owner", Tone: "high"}},
+		},
 		Raw: "\"2026-11-21 00:01:02\",\"192.0.2.17\",502,\"<script>alert(1)</script>\",\"modbus\"",
 	}
 }
@@ -215,13 +224,17 @@ func TestEveryComponentIsAccessibleInEveryLook(t *testing.T) {
 		lang  string
 		query string
 	}{
-		{360, false, "en", "?severity=high"}, {360, true, i18n.PseudoRTL, "?exercise"},
-		{1280, false, i18n.PseudoRTL, "?wrong"}, {1280, true, "en", "?severity=high&exercise"},
-		{2560, false, "en", "?exercise"}, {2560, true, i18n.PseudoRTL, "?"},
+		{360, false, "en", "?severity=high"},
+		{360, true, i18n.PseudoRTL, "?exercise"},
+		{1280, false, i18n.PseudoRTL, "?wrong"},
+		{1280, true, "en", "?severity=high&exercise"},
+		{2560, false, "en", "?exercise"},
+		{2560, true, i18n.PseudoRTL, "?"},
 		{1280, false, "fr", "?"},
 		{1280, false, "en", "?theme=dark"},
 		{1280, true, "en", "?theme=light"},
-		{360, false, "fr", "?nobody"}, {1280, true, "en", "?nobody&wrong"},
+		{360, false, "fr", "?nobody"},
+		{1280, true, "en", "?nobody&wrong"},
 	}
 	for _, look := range looks {
 		name := fmt.Sprintf("frame/%d-%t-%s-%s", look.width, look.dark, look.lang, look.query[1:])
