@@ -17,8 +17,10 @@ import (
 func (e *Event) AppendJSON(dst []byte) []byte {
 	start := len(dst)
 	dst = append(dst, '{')
-	for _, f := range [...]Field{ClassificationIdentifier, ClassificationTaxonomy, ClassificationType, ProtocolTransport,
-		EventSeverity, SourceAccount, SourceASN, SourceFQDN, SourceGeolocationCC, SourceIP, SourcePort, SourceURL, TimeSource} {
+	for _, f := range [...]Field{
+		ClassificationIdentifier, ClassificationTaxonomy, ClassificationType, ProtocolTransport,
+		EventSeverity, SourceAccount, SourceASN, SourceFQDN, SourceGeolocationCC, SourceIP, SourcePort, SourceURL, TimeSource,
+	} {
 		mark := len(dst)
 		dst = append(appendText(dst, f.String()), ':')
 		from := len(dst)

@@ -52,29 +52,39 @@ func TestEachKindOfRowIsReadOrSetAsideAlone(t *testing.T) {
 		want []string
 	}{
 		"plain fields and both line ends": {"a,b\n1,2\r\n3,4", []string{
-			`4+3 line 2: ["1" "2"]`, `9+3 line 3: ["3" "4"]`}},
+			`4+3 line 2: ["1" "2"]`, `9+3 line 3: ["3" "4"]`,
+		}},
 		"a byte order mark before the header": {"\xef\xbb\xbfa,b\n1,2\n", []string{`7+3 line 2: ["1" "2"]`}},
 		"quotation marks doubled inside":      {"a,b\n\"x\"\"y\",\"\"\n", []string{`4+9 line 2: ["x\"y" ""]`}},
 		"a newline inside quotation marks": {"a,b\n\"x\ny\",2\n3,4\n", []string{
-			`4+7 line 2: ["x\ny" "2"]`, `12+3 line 4: ["3" "4"]`}},
+			`4+7 line 2: ["x\ny" "2"]`, `12+3 line 4: ["3" "4"]`,
+		}},
 		"empty lines are skipped": {"\n\r\na,b\n\n1,2\n\r\n", []string{`8+3 line 5: ["1" "2"]`}},
 		"too few and too many columns": {"a,b\n1\n1,2,3\n1,2\n", []string{
-			`4+1 line 2: too_few_columns`, `6+5 line 3: too_many_columns`, `12+3 line 4: ["1" "2"]`}},
+			`4+1 line 2: too_few_columns`, `6+5 line 3: too_many_columns`, `12+3 line 4: ["1" "2"]`,
+		}},
 		"bytes that are not UTF-8": {"a,b\n1,\xff\n1,é\n", []string{
-			`4+3 line 2: bad_utf8`, `8+4 line 3: ["1" "é"]`}},
+			`4+3 line 2: bad_utf8`, `8+4 line 3: ["1" "é"]`,
+		}},
 		"a NUL byte": {"a,b\n1,\x00\n1,2\n", []string{`4+3 line 2: nul_byte`, `8+3 line 3: ["1" "2"]`}},
 		"a mark inside a plain field": {"a,b\n1,2\"3\n1,2\n", []string{
-			`4+5 line 2: bad_quote`, `10+3 line 3: ["1" "2"]`}},
+			`4+5 line 2: bad_quote`, `10+3 line 3: ["1" "2"]`,
+		}},
 		"something behind a closing mark": {"a,b\n\"1\"x,2\n1,2\n", []string{
-			`4+6 line 2: bad_quote`, `11+3 line 3: ["1" "2"]`}},
+			`4+6 line 2: bad_quote`, `11+3 line 3: ["1" "2"]`,
+		}},
 		"a mark never closed costs its own line": {"a,b\n\"1,2\n3,4\n5,6\n", []string{
-			`4+4 line 2: bad_quote`, `9+3 line 3: ["3" "4"]`, `13+3 line 4: ["5" "6"]`}},
+			`4+4 line 2: bad_quote`, `9+3 line 3: ["3" "4"]`, `13+3 line 4: ["5" "6"]`,
+		}},
 		"a mark never closed before quoted lines": {"a,b\n1,\"2\n\"3\",\"4\"\n\"5\",\"6\"\n", []string{
-			`4+4 line 2: bad_quote`, `9+7 line 3: ["3" "4"]`, `17+7 line 4: ["5" "6"]`}},
+			`4+4 line 2: bad_quote`, `9+7 line 3: ["3" "4"]`, `17+7 line 4: ["5" "6"]`,
+		}},
 		"two stray marks on two lines": {"a,b\n1,\"2\n3,4\n5\",6\n7,8\n", []string{
-			`4+4 line 2: bad_quote`, `9+3 line 3: ["3" "4"]`, `13+4 line 4: bad_quote`, `18+3 line 5: ["7" "8"]`}},
+			`4+4 line 2: bad_quote`, `9+3 line 3: ["3" "4"]`, `13+4 line 4: bad_quote`, `18+3 line 5: ["7" "8"]`,
+		}},
 		"marks behind backslashes": {"a,b\n\"x=\\\"y\\\"\",2\n\"p\\\"\",4\n\"C:\\\",5\n", []string{
-			`4+11 line 2: ["x=\"y\"" "2"]`, `16+7 line 3: ["p\"" "4"]`, `24+7 line 4: ["C:\\" "5"]`}},
+			`4+11 line 2: ["x=\"y\"" "2"]`, `16+7 line 3: ["p\"" "4"]`, `24+7 line 4: ["C:\\" "5"]`,
+		}},
 		"an open mark on the last line": {"a,b\n1,\"2", []string{`4+4 line 2: bad_quote`}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -38,14 +38,20 @@ func Classes() []Class {
 		{"malicious-code", []string{"infected-system", "c2-server", "malware-distribution", "malware-configuration"}},
 		{"information-gathering", []string{"scanner", "sniffing", "social-engineering"}},
 		{"intrusion-attempts", []string{"ids-alert", "brute-force", "exploit"}},
-		{"intrusions", []string{"privileged-account-compromise", "unprivileged-account-compromise",
-			"application-compromise", "system-compromise", "burglary"}},
+		{"intrusions", []string{
+			"privileged-account-compromise", "unprivileged-account-compromise",
+			"application-compromise", "system-compromise", "burglary",
+		}},
 		{"availability", []string{"dos", "ddos", "misconfiguration", "sabotage", "outage"}},
-		{"information-content-security", []string{"unauthorised-information-access",
-			"unauthorised-information-modification", "data-loss", "data-leak"}},
+		{"information-content-security", []string{
+			"unauthorised-information-access",
+			"unauthorised-information-modification", "data-loss", "data-leak",
+		}},
 		{"fraud", []string{"unauthorised-use-of-resources", "copyright", "masquerade", "phishing"}},
-		{"vulnerable", []string{"weak-crypto", "ddos-amplifier", "potentially-unwanted-accessible",
-			"information-disclosure", "vulnerable-system"}},
+		{"vulnerable", []string{
+			"weak-crypto", "ddos-amplifier", "potentially-unwanted-accessible",
+			"information-disclosure", "vulnerable-system",
+		}},
 		{"other", []string{"other", "undetermined"}},
 		{"test", []string{"test"}},
 	}

@@ -148,9 +148,12 @@ func drawSubject(t *rapid.T) *Subject {
 func TestTheIndexAgreesWithThePlainRule(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		orgs := []OrgInfo{
-			{ID: 1, Kind: guard.KindCSIRT, Country: "XA"}, {ID: 2, Kind: guard.KindOperator, Country: "XA"},
-			{ID: 3, Kind: guard.KindNetwork, Country: "XA"}, {ID: 4, Kind: "peer", Country: "XB"},
-			{ID: 5, Kind: guard.KindNetwork, Country: "XB"}, {ID: 6, Kind: guard.KindOperator, Country: "XB"},
+			{ID: 1, Kind: guard.KindCSIRT, Country: "XA"},
+			{ID: 2, Kind: guard.KindOperator, Country: "XA"},
+			{ID: 3, Kind: guard.KindNetwork, Country: "XA"},
+			{ID: 4, Kind: "peer", Country: "XB"},
+			{ID: 5, Kind: guard.KindNetwork, Country: "XB"},
+			{ID: 6, Kind: guard.KindOperator, Country: "XB"},
 		}
 		n := naive{orgs: orgs}
 		x := newIndex().withOrgs(orgs)

@@ -137,8 +137,10 @@ func TestEditsDoNotOverwriteEachOther(t *testing.T) {
 			t.Errorf("got %+v and %v, want the first edit alone", now, err)
 		}
 		for _, bad := range []guard.PersonChange{
-			{Name: "Ana", Zone: "Mars/Base", Version: 2, Active: true}, {Name: "Ana", Language: "x!", Version: 2, Active: true},
-			{Name: "Ana", Email: "ana@csirt.example\r\nBcc: all@x.example", Version: 2, Active: true}, {Name: "", Version: 2, Active: true},
+			{Name: "Ana", Zone: "Mars/Base", Version: 2, Active: true},
+			{Name: "Ana", Language: "x!", Version: 2, Active: true},
+			{Name: "Ana", Email: "ana@csirt.example\r\nBcc: all@x.example", Version: 2, Active: true},
+			{Name: "", Version: 2, Active: true},
 		} {
 			code(t, "a change that cannot be", h.ChangePerson(t.Context(), h.boss(), ana.ID, bad), fault.Invalid)
 		}

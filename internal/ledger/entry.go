@@ -124,9 +124,11 @@ func encode(e Entry) ([]byte, error) {
 	if !utf8.ValidString(e.Reason) {
 		return nil, fault.OnField("reason", "ledger.reason.invalid", nil)
 	}
-	b, err := jsonv2.Marshal(body{Version: 1, Order: e.Order, Time: e.Time, Actor: e.Actor, Verb: e.Verb,
+	b, err := jsonv2.Marshal(body{
+		Version: 1, Order: e.Order, Time: e.Time, Actor: e.Actor, Verb: e.Verb,
 		Subject: e.Subject, Mandate: e.Mandate, Purpose: e.Purpose, Policy: e.Policy, Reason: e.Reason,
-		Parent: e.Parent, Exercise: e.Exercise, Detail: jsontext.Value(e.Detail)})
+		Parent: e.Parent, Exercise: e.Exercise, Detail: jsontext.Value(e.Detail),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("ledger entry %d of %s: %w", e.Order, e.Verb, err)
 	}
@@ -162,9 +164,11 @@ func decode(b []byte) (Entry, error) {
 	if err := jsonv2.Unmarshal(b, &v); err != nil {
 		return Entry{}, err
 	}
-	return Entry{Order: v.Order, Time: v.Time, Actor: v.Actor, Verb: v.Verb, Subject: v.Subject,
+	return Entry{
+		Order: v.Order, Time: v.Time, Actor: v.Actor, Verb: v.Verb, Subject: v.Subject,
 		Mandate: v.Mandate, Purpose: v.Purpose, Policy: v.Policy, Reason: v.Reason, Parent: v.Parent,
-		Exercise: v.Exercise, Detail: json.RawMessage(v.Detail)}, nil
+		Exercise: v.Exercise, Detail: json.RawMessage(v.Detail),
+	}, nil
 }
 
 // Erase destroys the body and the salt of an entry and its look-up columns; the

@@ -62,8 +62,10 @@ func newPlace(t testing.TB, db *sqldb.DB) *place {
 		t.Fatalf("ReadKey gives verifier %q, %v, want %q", again, err, verifier)
 	}
 	clk := clocktest.New(start)
-	return &place{next: 1, clock: clk, cfg: Config{DB: db, Dir: filepath.Join(dir, "ledger", "log"), Clock: clk,
-		Signer: signer, Verifier: verifier, Log: slog.New(slog.DiscardHandler), Gather: time.Millisecond}}
+	return &place{next: 1, clock: clk, cfg: Config{
+		DB: db, Dir: filepath.Join(dir, "ledger", "log"), Clock: clk,
+		Signer: signer, Verifier: verifier, Log: slog.New(slog.DiscardHandler), Gather: time.Millisecond,
+	}}
 }
 
 // open returns a Log that gives its lock back after the test.
@@ -80,10 +82,12 @@ func (p *place) open(t testing.TB) *Log {
 
 // entry is a plausible entry.
 func entry(order int64) Entry {
-	return Entry{Order: order, Time: start.UnixMicro() + order, Actor: fmt.Sprintf("person-%d", order%7),
+	return Entry{
+		Order: order, Time: start.UnixMicro() + order, Actor: fmt.Sprintf("person-%d", order%7),
 		Verb: []string{"watch.close_finding", "warn.send_notice"}[order%2], Subject: fmt.Sprintf("finding:%d", order),
 		Purpose: "respond", Policy: "desk-analyst", Reason: "geschlossen – fermé ✓",
-		Detail: json.RawMessage(`{"count":3, "asset":"192.0.2.1/32"}`)}
+		Detail: json.RawMessage(`{"count":3, "asset":"192.0.2.1/32"}`),
+	}
 }
 
 // act appends n entries, each in a transaction of its own.
@@ -380,15 +384,19 @@ func TestTilesAreServedByPathOnly(t *testing.T) {
 	if b, err := l.Tile("checkpoint"); err != nil || string(b) != string(cp.Note) {
 		t.Errorf("checkpoint: %v", err)
 	}
-	for path, want := range map[string]int{"tile/0/000": 8192, "tile/0/001.p/44": 44 * 32, "tile/1/000.p/1": 32,
-		"tile/entries/000": 256 * 34, "tile/entries/001.p/44": 44 * 34} {
+	for path, want := range map[string]int{
+		"tile/0/000": 8192, "tile/0/001.p/44": 44 * 32, "tile/1/000.p/1": 32,
+		"tile/entries/000": 256 * 34, "tile/entries/001.p/44": 44 * 34,
+	} {
 		if b, err := l.Tile(path); err != nil || len(b) != want {
 			t.Errorf("%s: got %d bytes, %v, want %d", path, len(b), err, want)
 		}
 	}
-	for _, path := range []string{"", "high", "../high", "tile/0/../../../high", "tile/0/001", "tile/0/001.p/45", "tile/0/1",
+	for _, path := range []string{
+		"", "high", "../high", "tile/0/../../../high", "tile/0/001", "tile/0/001.p/45", "tile/0/1",
 		"tile/0/001.p/0", "tile/0/001.p/256", "tile/0/001.p/044", "tile/entries/001.p/44/", "tile/-1/000", "tile/64/000",
-		"tile/63/000", "/tile/0/000", "tile/0/x000/000", "tile/8/0/000", "tile/data/000"} {
+		"tile/63/000", "/tile/0/000", "tile/0/x000/000", "tile/8/0/000", "tile/data/000",
+	} {
 		if _, err := l.Tile(path); fault.CodeOf(err) != fault.NotFound {
 			t.Errorf("%q: got %v, want not found", path, err)
 		}
@@ -459,10 +467,12 @@ func TestProofsOfAnotherFormAreRefused(t *testing.T) {
 	if _, _, err := CheckProof([]byte(strings.Replace(good, "index", "extra eA==\nindex", 1)), c, vkey); err != nil {
 		t.Errorf("with an extra line: %v", err)
 	}
-	for _, bad := range []string{"", proofMagic, proofMagic + "\n\n", strings.Replace(good, "v1", "v2", 1),
+	for _, bad := range []string{
+		"", proofMagic, proofMagic + "\n\n", strings.Replace(good, "v1", "v2", 1),
 		strings.Replace(good, "index 0", "index -1", 1), strings.Replace(good, "index 0", "index 1", 1),
 		strings.Replace(good, "index 0", "index 0\nAAAA", 1), strings.Replace(good, "\n1\n", "\n2\n", 1),
-		strings.Replace(good, "index 0\n", "extra eA==\n", 1)} {
+		strings.Replace(good, "index 0\n", "extra eA==\n", 1),
+	} {
 		if _, _, err := CheckProof([]byte(bad), c, vkey); err == nil {
 			t.Errorf("passes:\n%s", bad)
 		}

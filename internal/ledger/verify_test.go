@@ -23,18 +23,30 @@ func TestAnEditedRowIsNamed(t *testing.T) {
 		sign(t, p.open(t))
 		mustVerify(t, p)
 		for _, c := range []struct{ name, edit, back, want string }{
-			{"actor", `update ledger_entry set actor = 'x' where ord = 17`, `update ledger_entry set actor = 'person-3' where ord = 17`,
-				"entry 17: column actor is not what its body says"},
-			{"time", `update ledger_entry set time = time + 1 where ord = 17`, `update ledger_entry set time = time - 1 where ord = 17`,
-				"entry 17: column time is not what its body says"},
-			{"verb", `update ledger_entry set verb = 'x' where ord = 2`, `update ledger_entry set verb = 'watch.close_finding' where ord = 2`,
-				"entry 2: column verb is not what its body says"},
-			{"subject", `update ledger_entry set subject = '' where ord = 600`, `update ledger_entry set subject = 'finding:600' where ord = 600`,
-				"entry 600: column subject is not what its body says"},
-			{"order", `update ledger_entry set ord = 1000 where ord = 300`, `update ledger_entry set ord = 300 where ord = 1000`,
-				"entry 300: it is missing"},
-			{"head", `update ledger_head set size = 599`, `update ledger_head set size = 600`,
-				"head: its root is not that of the first 599 entries"},
+			{
+				"actor", `update ledger_entry set actor = 'x' where ord = 17`, `update ledger_entry set actor = 'person-3' where ord = 17`,
+				"entry 17: column actor is not what its body says",
+			},
+			{
+				"time", `update ledger_entry set time = time + 1 where ord = 17`, `update ledger_entry set time = time - 1 where ord = 17`,
+				"entry 17: column time is not what its body says",
+			},
+			{
+				"verb", `update ledger_entry set verb = 'x' where ord = 2`, `update ledger_entry set verb = 'watch.close_finding' where ord = 2`,
+				"entry 2: column verb is not what its body says",
+			},
+			{
+				"subject", `update ledger_entry set subject = '' where ord = 600`, `update ledger_entry set subject = 'finding:600' where ord = 600`,
+				"entry 600: column subject is not what its body says",
+			},
+			{
+				"order", `update ledger_entry set ord = 1000 where ord = 300`, `update ledger_entry set ord = 300 where ord = 1000`,
+				"entry 300: it is missing",
+			},
+			{
+				"head", `update ledger_head set size = 599`, `update ledger_head set size = 600`,
+				"head: its root is not that of the first 599 entries",
+			},
 		} {
 			exec(t, p.cfg.DB, c.edit)
 			wantProblem(t, c.name, verify(t, p), c.want)
@@ -229,8 +241,10 @@ func TestDamagedBlobsAreNamed(t *testing.T) {
 	if err := blob.GenerateMaster(filepath.Join(dir, "master")); err != nil {
 		t.Fatal(err)
 	}
-	s, err := blob.Open(blob.Config{Dir: filepath.Join(dir, "store"), MasterKey: filepath.Join(dir, "master"),
-		FrameSize: 1000, Clock: p.clock})
+	s, err := blob.Open(blob.Config{
+		Dir: filepath.Join(dir, "store"), MasterKey: filepath.Join(dir, "master"),
+		FrameSize: 1000, Clock: p.clock,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,8 +258,10 @@ func TestDamagedBlobsAreNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	var told []string
-	o := VerifyOptions{DB: p.cfg.DB, Dir: p.cfg.Dir, VerifierKey: p.cfg.Verifier, Blobs: s,
-		Progress: func(what string, _, _ int64) { told = append(told, what) }}
+	o := VerifyOptions{
+		DB: p.cfg.DB, Dir: p.cfg.Dir, VerifierKey: p.cfg.Verifier, Blobs: s,
+		Progress: func(what string, _, _ int64) { told = append(told, what) },
+	}
 	if r, err := Verify(ctx, o); err != nil || !r.OK || r.Blobs != 1 {
 		t.Fatalf("got %+v, %v, want one good blob", r, err)
 	}

@@ -42,9 +42,12 @@ func folder(f embed.FS) fs.FS {
 
 func lines() []sqldb.Migrations {
 	return []sqldb.Migrations{
-		{Room: "ledger", Dir: folder(ledger.Migrations)}, {Room: "act", Dir: folder(act.Migrations)},
-		{Room: "guard", Dir: folder(guard.Migrations)}, {Room: "outbound", Dir: folder(outbound.Migrations)},
-		{Room: "constituency", Dir: folder(constituency.Migrations)}, {Room: "watch", Dir: folder(watch.Migrations)},
+		{Room: "ledger", Dir: folder(ledger.Migrations)},
+		{Room: "act", Dir: folder(act.Migrations)},
+		{Room: "guard", Dir: folder(guard.Migrations)},
+		{Room: "outbound", Dir: folder(outbound.Migrations)},
+		{Room: "constituency", Dir: folder(constituency.Migrations)},
+		{Room: "watch", Dir: folder(watch.Migrations)},
 		{Room: "warn", Dir: folder(Migrations)},
 	}
 }

@@ -130,8 +130,10 @@ func benchHouse(b *testing.B, dir string) (*Watch, act.Actor) {
 	check(err)
 	overlay, err := shadowserver.DefaultOverlay()
 	check(err)
-	w := New(Config{Acts: acts, Guard: g, Constituency: con, Blobs: blobs, Overlay: overlay, Log: log,
-		Numbers: id.NewNumbers("ALM", "finding", []byte("bench"))})
+	w := New(Config{
+		Acts: acts, Guard: g, Constituency: con, Blobs: blobs, Overlay: overlay, Log: log,
+		Numbers: id.NewNumbers("ALM", "finding", []byte("bench")),
+	})
 	_, err = g.Found(b.Context(), "CSIRT", "AT")
 	check(err)
 	check(con.Load(b.Context()))

@@ -26,8 +26,10 @@ import (
 // lines are the migrations that this room stands on.
 func lines() []sqldb.Migrations {
 	return []sqldb.Migrations{
-		{Room: "ledger", Dir: folder(ledger.Migrations)}, {Room: "act", Dir: folder(act.Migrations)},
-		{Room: "guard", Dir: folder(guard.Migrations)}, {Room: "constituency", Dir: folder(constituency.Migrations)},
+		{Room: "ledger", Dir: folder(ledger.Migrations)},
+		{Room: "act", Dir: folder(act.Migrations)},
+		{Room: "guard", Dir: folder(guard.Migrations)},
+		{Room: "constituency", Dir: folder(constituency.Migrations)},
 		{Room: "watch", Dir: folder(Migrations)},
 	}
 }

@@ -56,14 +56,20 @@ func (w *Web) assets(rw http.ResponseWriter, r *http.Request) error {
 	org := r.URL.Query().Get("organisation")
 	fields := []web.Field{
 		{Name: "value", Label: s.T("constituency.asset", nil), Type: "search", Mono: true},
-		{Name: "kind", Label: s.T("constituency.asset_kind", nil), Type: "select",
-			Options: options(s.T("constituency.any", nil), constituency.AssetKinds(), func(k string) string { return s.T("constituency.asset_kind."+k, nil) })},
-		{Name: "state", Label: s.T("constituency.state", nil), Type: "select",
-			Options: options(s.T("constituency.any", nil), []string{"valid", "waiting"}, func(k string) string { return s.T("constituency.state."+k, nil) })},
+		{
+			Name: "kind", Label: s.T("constituency.asset_kind", nil), Type: "select",
+			Options: options(s.T("constituency.any", nil), constituency.AssetKinds(), func(k string) string { return s.T("constituency.asset_kind."+k, nil) }),
+		},
+		{
+			Name: "state", Label: s.T("constituency.state", nil), Type: "select",
+			Options: options(s.T("constituency.any", nil), []string{"valid", "waiting"}, func(k string) string { return s.T("constituency.state."+k, nil) }),
+		},
 	}
 	if org != "" {
-		fields = append(fields, web.Field{Name: "organisation", Label: s.T("constituency.organisation", nil), Type: "select",
-			Options: options(s.T("constituency.any", nil), []string{org}, func(string) string { return s.org(f.Org) })})
+		fields = append(fields, web.Field{
+			Name: "organisation", Label: s.T("constituency.organisation", nil), Type: "select",
+			Options: options(s.T("constituency.any", nil), []string{org}, func(string) string { return s.org(f.Org) }),
+		})
 	}
 	list.Filters = web.Sift(r, fields...)
 	list.Downloads = []web.Action{{Label: s.T("constituency.csv", nil), URL: "/constituency/assets.csv?" + r.URL.RawQuery, Icon: "download"}}
@@ -78,8 +84,10 @@ func (w *Web) assetList(r *http.Request, s speaker, assets []constituency.Asset)
 	l := web.List{
 		ID: "assets", Caption: s.T("constituency.assets", nil),
 		Columns: []web.Column{
-			{Label: s.T("constituency.asset", nil)}, {Label: s.T("constituency.asset_kind", nil), Narrow: true},
-			{Label: s.T("constituency.organisation", nil)}, {Label: s.T("constituency.state", nil)},
+			{Label: s.T("constituency.asset", nil)},
+			{Label: s.T("constituency.asset_kind", nil), Narrow: true},
+			{Label: s.T("constituency.organisation", nil)},
+			{Label: s.T("constituency.state", nil)},
 			{Label: s.T("constituency.source", nil), Narrow: true},
 		},
 		Empty: web.Empty{Title: s.T("constituency.assets.empty", nil), Why: s.T("constituency.assets.empty.why", nil)},
@@ -90,8 +98,10 @@ func (w *Web) assetList(r *http.Request, s speaker, assets []constituency.Asset)
 	for _, a := range assets {
 		state := s.state(a, w.today())
 		l.Rows = append(l.Rows, web.Row{URL: assetURL(a.ID), Name: a.Value, Cells: []web.Cell{
-			{Text: a.Value, URL: assetURL(a.ID), Mono: true}, web.Text(s.assetKind(a.Kind)), web.Anchor(s.org(a.Org), orgURL(a.Org)),
-			{Badge: &state, Sub: s.validity(a.From, a.To)}, web.Text(s.source(a.Source)),
+			{Text: a.Value, URL: assetURL(a.ID), Mono: true},
+			web.Text(s.assetKind(a.Kind)), web.Anchor(s.org(a.Org), orgURL(a.Org)),
+			{Badge: &state, Sub: s.validity(a.From, a.To)},
+			web.Text(s.source(a.Source)),
 		}})
 	}
 	return l
@@ -190,8 +200,10 @@ func (w *Web) newAssetForm(r *http.Request) web.Form {
 	})
 	return web.Form{Action: "/constituency/assets/new", Submit: s.T("constituency.preview", nil), Cancel: "/constituency/assets", Fields: []web.Field{
 		{Name: "organisation", Label: s.T("constituency.organisation", nil), Type: "select", Options: orgs, Required: true},
-		{Name: "asset_kind", Label: s.T("constituency.asset_kind", nil), Type: "select", Required: true,
-			Options: options("", constituency.AssetKinds(), func(k string) string { return s.T("constituency.asset_kind."+k, nil) })},
+		{
+			Name: "asset_kind", Label: s.T("constituency.asset_kind", nil), Type: "select", Required: true,
+			Options: options("", constituency.AssetKinds(), func(k string) string { return s.T("constituency.asset_kind."+k, nil) }),
+		},
 		{Name: "asset", Label: s.T("constituency.asset", nil), Required: true, Mono: true, Example: "192.0.2.0/24 · AS64496 · water.example"},
 		{Name: "valid_from", Label: s.T("constituency.valid_from", nil), Type: "date", Why: s.T("constituency.valid_from.why", nil)},
 		{Name: "valid_to", Label: s.T("constituency.valid_to", nil), Type: "date", Why: s.T("constituency.valid_to.why", nil)},

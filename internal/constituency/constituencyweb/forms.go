@@ -16,8 +16,10 @@ func (w *Web) organisationForm(r *http.Request) web.Form {
 	own, _ := s.index.Org(guard.OwnOrg)
 	return web.Form{Action: "/constituency/organisations", Submit: s.T("constituency.organisation.add", nil), Cancel: "/constituency/organisations", Fields: append([]web.Field{
 		{Name: "name", Label: s.T("constituency.name", nil), Required: true, Autofocus: true},
-		{Name: "kind", Label: s.T("constituency.kind", nil), Type: "select", Required: true,
-			Options: options("", kinds(), func(k string) string { return s.kind(guard.Kind(k)) }, "operator")},
+		{
+			Name: "kind", Label: s.T("constituency.kind", nil), Type: "select", Required: true,
+			Options: options("", kinds(), func(k string) string { return s.kind(guard.Kind(k)) }, "operator"),
+		},
 		{Name: "country", Label: s.T("constituency.country", nil), Value: own.Country, Example: "FR", Required: true},
 		{Name: "exercise", Label: s.T("constituency.exercise", nil), Type: "checkbox"},
 	}, s.standingFields(constituency.Standing{Until: constituency.Forever})...)}
@@ -34,14 +36,18 @@ func (s speaker) standingFields(st constituency.Standing) []web.Field {
 		population = strconv.FormatInt(st.Population, 10)
 	}
 	return []web.Field{
-		{Name: "sector", Label: s.T("constituency.sectors", nil), Type: "select", Multiple: true, Why: s.T("constituency.sectors.why", nil),
-			Options: options("", sectorCodes(), s.sector, st.Sectors...)},
+		{
+			Name: "sector", Label: s.T("constituency.sectors", nil), Type: "select", Multiple: true, Why: s.T("constituency.sectors.why", nil),
+			Options: options("", sectorCodes(), s.sector, st.Sectors...),
+		},
 		{Name: "critical", Label: s.T("constituency.critical.is", nil), Type: "checkbox", Checked: st.Critical, Why: s.T("constituency.critical.why", nil)},
 		{Name: "designation", Label: s.T("constituency.designation", nil), Value: st.Designation, Example: s.T("constituency.designation.example", nil)},
 		{Name: "designation_until", Label: s.T("constituency.designation.until", nil), Type: "date", Value: st.Until.String()},
 		{Name: "population", Label: s.T("constituency.population", nil), Type: "number", Value: population},
-		{Name: "service", Label: s.T("constituency.services", nil), Type: "textarea", Value: strings.Join(services, "\n"),
-			Why: s.T("constituency.services.why", nil), Example: s.T("constituency.services.example", nil)},
+		{
+			Name: "service", Label: s.T("constituency.services", nil), Type: "textarea", Value: strings.Join(services, "\n"),
+			Why: s.T("constituency.services.why", nil), Example: s.T("constituency.services.example", nil),
+		},
 	}
 }
 

@@ -63,18 +63,26 @@ func (w *Web) organisations(rw http.ResponseWriter, r *http.Request) error {
 	list := web.List{
 		ID: "organisations", Caption: s.T("constituency.organisations", nil), Live: true, Total: web.Total{N: int64(total)},
 		Columns: []web.Column{
-			{Label: s.T("constituency.organisation", nil)}, {Label: s.T("constituency.kind", nil)},
-			{Label: s.T("constituency.sectors", nil), Narrow: true}, {Label: s.T("constituency.critical", nil)},
+			{Label: s.T("constituency.organisation", nil)},
+			{Label: s.T("constituency.kind", nil)},
+			{Label: s.T("constituency.sectors", nil), Narrow: true},
+			{Label: s.T("constituency.critical", nil)},
 			{Label: s.T("constituency.country", nil), Narrow: true},
 		},
 		Filters: web.Sift(r,
 			web.Field{Name: "text", Label: s.T("constituency.name", nil), Type: "search"},
-			web.Field{Name: "kind", Label: s.T("constituency.kind", nil), Type: "select",
-				Options: options(s.T("constituency.any", nil), kinds(), func(k string) string { return s.kind(guard.Kind(k)) })},
-			web.Field{Name: "sector", Label: s.T("constituency.sector", nil), Type: "select",
-				Options: options(s.T("constituency.any", nil), sectorCodes(), s.sector)},
-			web.Field{Name: "critical", Label: s.T("constituency.critical", nil), Type: "select",
-				Options: options(s.T("constituency.any", nil), []string{"yes"}, func(string) string { return s.T("constituency.critical.yes", nil) })},
+			web.Field{
+				Name: "kind", Label: s.T("constituency.kind", nil), Type: "select",
+				Options: options(s.T("constituency.any", nil), kinds(), func(k string) string { return s.kind(guard.Kind(k)) }),
+			},
+			web.Field{
+				Name: "sector", Label: s.T("constituency.sector", nil), Type: "select",
+				Options: options(s.T("constituency.any", nil), sectorCodes(), s.sector),
+			},
+			web.Field{
+				Name: "critical", Label: s.T("constituency.critical", nil), Type: "select",
+				Options: options(s.T("constituency.any", nil), []string{"yes"}, func(string) string { return s.T("constituency.critical.yes", nil) }),
+			},
 		),
 		Downloads: []web.Action{
 			{Label: s.T("constituency.csv", nil), URL: "/constituency/organisations.csv?" + r.URL.RawQuery, Icon: "download"},
@@ -265,8 +273,10 @@ func (w *Web) contactList(r *http.Request, s speaker, org int64) (web.List, erro
 	l := web.List{
 		ID: "contacts", Caption: s.T("constituency.contacts", nil), Total: web.Total{Hide: true},
 		Columns: []web.Column{
-			{Label: s.T("constituency.contact.position", nil), Num: true}, {Label: s.T("constituency.name", nil)},
-			{Label: s.T("constituency.contact.reach", nil)}, {Label: s.T("constituency.contact.hours", nil), Narrow: true},
+			{Label: s.T("constituency.contact.position", nil), Num: true},
+			{Label: s.T("constituency.name", nil)},
+			{Label: s.T("constituency.contact.reach", nil)},
+			{Label: s.T("constituency.contact.hours", nil), Narrow: true},
 			{Label: s.T("constituency.contact.language", nil), Narrow: true},
 		},
 		Empty: web.Empty{Title: s.T("constituency.contacts.empty", nil), Why: s.T("constituency.contacts.empty.why", nil)},

@@ -184,8 +184,10 @@ func today(a asker, b *watch.Board, srcs []watch.Source) web.List {
 		ID: "today", Caption: a.say("desk.board.today", nil), Live: true,
 		Total: web.Total{N: int64(len(b.Today)), AtLeast: len(b.Today) >= 30},
 		Columns: []web.Column{
-			{Label: a.say("watch.label.delivery", nil)}, {Label: a.say("watch.label.rows", nil), Num: true, Narrow: true},
-			{Label: a.say("watch.label.opened", nil), Num: true}, {Label: a.say("watch.label.gone", nil), Num: true},
+			{Label: a.say("watch.label.delivery", nil)},
+			{Label: a.say("watch.label.rows", nil), Num: true, Narrow: true},
+			{Label: a.say("watch.label.opened", nil), Num: true},
+			{Label: a.say("watch.label.gone", nil), Num: true},
 			{Label: a.say("watch.label.quarantined", nil), Num: true},
 		},
 		Empty: web.Empty{Title: a.say("desk.board.today.none", nil), Why: a.say("desk.board.today.none.why", nil)},
@@ -196,7 +198,8 @@ func today(a asker, b *watch.Board, srcs []watch.Source) web.List {
 	for _, d := range b.Today {
 		to := "/watch/deliveries/" + strconv.FormatInt(d.ID, 10)
 		row := web.Row{URL: to, Cells: []web.Cell{
-			{Text: d.FileName, URL: to, Sub: sourceName(srcs, d.Source)}, web.Number(d.Rows, ""),
+			{Text: d.FileName, URL: to, Sub: sourceName(srcs, d.Source)},
+			web.Number(d.Rows, ""),
 			web.Number(d.Opened, to+"/findings?change=opened"), web.Number(d.NoLongerSeen, to+"/findings?change=no-longer-seen"),
 			web.Number(d.Quarantined, "/watch/quarantine?delivery="+strconv.FormatInt(d.ID, 10)),
 		}}

@@ -373,8 +373,10 @@ func TestRefsAreRead(t *testing.T) {
 	if got, err := ParseRef(want.String()); err != nil || got != want {
 		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
-	for _, s := range []string{"", "sha256:", want.String()[7:], want.String() + "00", strings.ToUpper(want.String()),
-		"sha256:" + strings.ToUpper(want.String()[7:]), "sha256:../../../../etc/passwd"} {
+	for _, s := range []string{
+		"", "sha256:", want.String()[7:], want.String() + "00", strings.ToUpper(want.String()),
+		"sha256:" + strings.ToUpper(want.String()[7:]), "sha256:../../../../etc/passwd",
+	} {
 		if _, err := ParseRef(s); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("ParseRef(%q): got %v, want invalid", s, err)
 		}

@@ -53,7 +53,8 @@ type house struct {
 func open(t *testing.T) *house {
 	t.Helper()
 	db := sqldbtest.Open(t, sqldbtest.SQLite(t), []sqldb.Migrations{
-		{Room: "ledger", Dir: folder(ledger.Migrations, "migrations")}, {Room: "act", Dir: folder(act.Migrations, "migrations")},
+		{Room: "ledger", Dir: folder(ledger.Migrations, "migrations")},
+		{Room: "act", Dir: folder(act.Migrations, "migrations")},
 		{Room: "guard", Dir: folder(guard.Migrations, "migrations")},
 	})
 	h := &house{t: t, clock: clocktest.New(time.Now())}

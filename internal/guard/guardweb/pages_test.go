@@ -219,8 +219,15 @@ func TestARequestWithAnIdempotencyKeyIsDoneOnce(t *testing.T) {
 		status    int
 		done      int
 	}{
-		{"a", "k", 422, 1}, {"a", "k", 201, 2}, {"a", "k", 201, 2}, {"b", "k", 409, 2}, {"b", "other", 201, 3}, {"a", "", 201, 4}, {"a", "", 201, 5},
-		{"a", "a b", 422, 5}, {strings.Repeat("a", maxOnce+1), "big", 422, 5},
+		{"a", "k", 422, 1},
+		{"a", "k", 201, 2},
+		{"a", "k", 201, 2},
+		{"b", "k", 409, 2},
+		{"b", "other", 201, 3},
+		{"a", "", 201, 4},
+		{"a", "", 201, 5},
+		{"a", "a b", 422, 5},
+		{strings.Repeat("a", maxOnce+1), "big", 422, 5},
 	} {
 		w := send(c.body, c.key)
 		if w.Code != c.status || done != c.done {

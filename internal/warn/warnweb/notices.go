@@ -97,7 +97,8 @@ func (p *Pages) noticeRow(r *http.Request, n warn.Notice) (web.Row, error) {
 	}
 	u := noticeURL(p.warn.Number(n.ID))
 	row := web.Row{URL: u, Cells: []web.Cell{
-		{Text: p.warn.Number(n.ID), URL: u, Mono: true}, web.Anchor(org.Name, "/constituency/organisations/"+number(n.Org)),
+		{Text: p.warn.Number(n.ID), URL: u, Mono: true},
+		web.Anchor(org.Name, "/constituency/organisations/"+number(n.Org)),
 		web.Number(int64(n.Total), ""), web.Marked(stateBadge(r, n.State)), web.Ago(n.SentAt), web.Ago(n.AnsweredAt),
 	}}
 	if n.State != warn.Sent && n.State != warn.Drafted {

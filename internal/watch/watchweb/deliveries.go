@@ -103,10 +103,15 @@ func (p *Web) deliveryList(a asker, r *http.Request, ds []watch.Delivery, srcs [
 	list := web.List{
 		ID: "deliveries", Caption: a.say("watch.deliveries.title"), Live: true,
 		Columns: []web.Column{
-			{Label: a.say("watch.label.delivery")}, {Label: a.say("watch.label.kind"), Narrow: true}, {Label: a.say("watch.label.day")},
-			{Label: a.say("watch.label.received"), Narrow: true}, {Label: a.say("watch.label.state")},
-			{Label: a.say("watch.label.rows"), Num: true}, {Label: a.say("watch.label.opened"), Num: true},
-			{Label: a.say("watch.label.gone"), Num: true}, {Label: a.say("watch.label.quarantined"), Num: true},
+			{Label: a.say("watch.label.delivery")},
+			{Label: a.say("watch.label.kind"), Narrow: true},
+			{Label: a.say("watch.label.day")},
+			{Label: a.say("watch.label.received"), Narrow: true},
+			{Label: a.say("watch.label.state")},
+			{Label: a.say("watch.label.rows"), Num: true},
+			{Label: a.say("watch.label.opened"), Num: true},
+			{Label: a.say("watch.label.gone"), Num: true},
+			{Label: a.say("watch.label.quarantined"), Num: true},
 		},
 	}
 	if len(ds) > perPage {
@@ -119,7 +124,9 @@ func (p *Web) deliveryList(a asker, r *http.Request, ds []watch.Delivery, srcs [
 	for _, d := range ds {
 		state := a.deliveryState(d)
 		row := web.Row{URL: deliveryURL(d.ID), Cells: []web.Cell{
-			{Text: d.FileName, URL: deliveryURL(d.ID), Sub: nameOf(srcs, d.Source)}, {Text: d.Kind}, web.OnDay(d.Observed), web.Ago(d.ReceivedAt),
+			{Text: d.FileName, URL: deliveryURL(d.ID), Sub: nameOf(srcs, d.Source)},
+			{Text: d.Kind},
+			web.OnDay(d.Observed), web.Ago(d.ReceivedAt),
 			web.Marked(state), web.Number(d.Rows, ""), web.Number(d.Opened, changedURL(d, watch.ChangeOpened)),
 			web.Number(d.NoLongerSeen, changedURL(d, watch.ChangeGone)), web.Number(d.Quarantined, quarantineURL(d)),
 		}}

@@ -224,8 +224,11 @@ func (p *Web) why(a asker, f watch.Finding) (web.List, string) {
 	list := web.List{
 		ID: "why", Caption: a.say("watch.finding.why"), Total: web.Total{Hide: true},
 		Columns: []web.Column{
-			{Label: a.say("watch.label.rule")}, {Label: a.say("watch.label.organisation")},
-			{Label: a.say("watch.label.valid")}, {Label: a.say("watch.label.origin"), Narrow: true}, {Label: a.say("watch.label.verdict")},
+			{Label: a.say("watch.label.rule")},
+			{Label: a.say("watch.label.organisation")},
+			{Label: a.say("watch.label.valid")},
+			{Label: a.say("watch.label.origin"), Narrow: true},
+			{Label: a.say("watch.label.verdict")},
 		},
 		Empty: web.Empty{Title: a.say("watch.finding.why.none"), Why: a.say("watch.finding.why.none.why")},
 	}
@@ -237,7 +240,9 @@ func (p *Web) why(a asker, f watch.Finding) (web.List, string) {
 		list.Rows = append(list.Rows, web.Row{Cells: []web.Cell{
 			{Text: a.say("watch.rule." + c.Rule.String()), Sub: candidateLength(a, c)},
 			p.organisation(a, c.Org, uint8(constituency.Operator)),
-			{Text: a.validity(c.From, c.To)}, {Text: a.say("watch.origin." + c.Source.String())}, web.Marked(v),
+			{Text: a.validity(c.From, c.To)},
+			{Text: a.say("watch.origin." + c.Source.String())},
+			web.Marked(v),
 		}})
 	}
 	day := a.words.Date(ex.Day.Time())

@@ -77,8 +77,12 @@ func (p *Web) listOf(r *http.Request, a asker, l watch.List) web.List {
 	list := web.List{
 		Live: true, Total: web.Total{N: int64(l.Total)},
 		Columns: []web.Column{
-			{Label: a.say("watch.label.number")}, {Label: a.say("watch.label.what")}, {Label: a.say("watch.label.severity")},
-			{Label: a.say("watch.label.organisation")}, {Label: a.say("watch.label.place")}, {Label: a.say("watch.label.state")},
+			{Label: a.say("watch.label.number")},
+			{Label: a.say("watch.label.what")},
+			{Label: a.say("watch.label.severity")},
+			{Label: a.say("watch.label.organisation")},
+			{Label: a.say("watch.label.place")},
+			{Label: a.say("watch.label.state")},
 			{Label: a.say("watch.label.last")},
 		},
 	}
@@ -102,8 +106,12 @@ func (p *Web) row(a asker, f watch.Finding) web.Row {
 	row := web.Row{
 		ID: number, Name: number, URL: findingURL(number),
 		Cells: []web.Cell{
-			{Text: number, URL: findingURL(number), Mono: true}, {Text: p.what(f), Sub: p.kind(f)}, web.Marked(severity),
-			p.organisation(a, f.Org, f.Level), {Text: place(f), Sub: port(f), Mono: true}, web.Marked(state),
+			{Text: number, URL: findingURL(number), Mono: true},
+			{Text: p.what(f), Sub: p.kind(f)},
+			web.Marked(severity),
+			p.organisation(a, f.Org, f.Level),
+			{Text: place(f), Sub: port(f), Mono: true},
+			web.Marked(state),
 			{Age: f.Last, Sub: a.say("watch.findings.since", "Day", a.words.Date(f.First))},
 		},
 	}

@@ -26,8 +26,12 @@ func (p *Web) mappings(w http.ResponseWriter, r *http.Request) error {
 	list := web.List{
 		ID: "mappings", Caption: a.say("watch.mappings.title"), Total: web.Total{N: int64(len(ms))},
 		Columns: []web.Column{
-			{Label: a.say("watch.label.mapping")}, {Label: a.say("watch.label.version")}, {Label: a.say("watch.label.sort")},
-			{Label: a.say("watch.label.state")}, {Label: a.say("watch.label.loaded"), Narrow: true}, {Label: a.say("watch.label.content"), Narrow: true},
+			{Label: a.say("watch.label.mapping")},
+			{Label: a.say("watch.label.version")},
+			{Label: a.say("watch.label.sort")},
+			{Label: a.say("watch.label.state")},
+			{Label: a.say("watch.label.loaded"), Narrow: true},
+			{Label: a.say("watch.label.content"), Narrow: true},
 		},
 		Empty: web.Empty{Title: a.say("watch.mappings.none"), Why: a.say("watch.mappings.none.why")},
 	}

@@ -143,8 +143,12 @@ func (p *Web) quarantineList(r *http.Request, a asker, rows []watch.Quarantined,
 	list := web.List{
 		ID: "rows", Caption: a.say("watch.quarantine.rows"), Live: true,
 		Columns: []web.Column{
-			{Label: a.say("watch.label.line")}, {Label: a.say("watch.label.delivery")}, {Label: a.say("watch.label.reason")},
-			{Label: a.say("watch.label.column")}, {Label: a.say("watch.label.state")}, {Label: a.say("watch.label.bytes"), Num: true, Narrow: true},
+			{Label: a.say("watch.label.line")},
+			{Label: a.say("watch.label.delivery")},
+			{Label: a.say("watch.label.reason")},
+			{Label: a.say("watch.label.column")},
+			{Label: a.say("watch.label.state")},
+			{Label: a.say("watch.label.bytes"), Num: true, Narrow: true},
 		},
 		Empty: web.Empty{Title: a.say("watch.quarantine.no_rows"), Why: a.say("watch.quarantine.no_rows.why")},
 		Bulk:  quarantineBulk(a),
@@ -162,7 +166,8 @@ func (p *Web) quarantineList(r *http.Request, a asker, rows []watch.Quarantined,
 		key := keyOf(q.Delivery, q.Line)
 		state := a.quarantineState(q.State)
 		row := web.Row{ID: key, Name: a.say("watch.quarantine.row", "Line", q.Line, "File", names[q.Delivery]), Cells: []web.Cell{
-			{Text: a.words.Number(q.Line)}, web.Anchor(names[q.Delivery], deliveryURL(q.Delivery)), web.Text(a.reason(q.Reason)),
+			{Text: a.words.Number(q.Line)},
+			web.Anchor(names[q.Delivery], deliveryURL(q.Delivery)), web.Text(a.reason(q.Reason)),
 			web.Code(pictures([]byte(q.Column))), web.Marked(state), web.Number(q.Len, ""),
 		}}
 		if raw {
@@ -195,8 +200,11 @@ func (p *Web) groups(r *http.Request, a asker, delivery int64) (web.List, error)
 	list := web.List{
 		ID: "groups", Caption: a.say("watch.quarantine.groups"), Total: web.Total{N: int64(len(gs)), AtLeast: len(gs) == groupsShown}, Live: true,
 		Columns: []web.Column{
-			{Label: a.say("watch.label.delivery")}, {Label: a.say("watch.label.reason")}, {Label: a.say("watch.label.rows"), Num: true},
-			{Label: a.say("watch.quarantine.all")}, {Label: a.say("watch.quarantine.all")},
+			{Label: a.say("watch.label.delivery")},
+			{Label: a.say("watch.label.reason")},
+			{Label: a.say("watch.label.rows"), Num: true},
+			{Label: a.say("watch.quarantine.all")},
+			{Label: a.say("watch.quarantine.all")},
 		},
 		Empty: web.Empty{Title: a.say("watch.quarantine.nothing_waits"), Why: a.say("watch.quarantine.no_rows.why")},
 	}

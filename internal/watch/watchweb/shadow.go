@@ -33,8 +33,10 @@ func (p *Web) shadows(w http.ResponseWriter, r *http.Request) error {
 	list := web.List{
 		ID: "shadow", Caption: a.say("watch.shadow.sources"), Live: true,
 		Columns: []web.Column{
-			{Label: a.say("watch.label.source")}, {Label: a.say("watch.label.mode")},
-			{Label: a.say("watch.label.recipients"), Num: true}, {Label: a.say("watch.label.findings"), Num: true},
+			{Label: a.say("watch.label.source")},
+			{Label: a.say("watch.label.mode")},
+			{Label: a.say("watch.label.recipients"), Num: true},
+			{Label: a.say("watch.label.findings"), Num: true},
 		},
 		Filters: web.Sift(r, web.Field{Name: "mode", Label: a.say("watch.label.mode"), Type: "select", Options: modeOptions(a, true)}),
 		Empty:   web.Empty{Title: a.say("watch.shadow.none"), Why: a.say("watch.shadow.none.why")},
@@ -123,8 +125,10 @@ func (p *Web) shadowList(a asker, u *url.URL, src watch.Source, lines []watch.Wo
 	list := web.List{
 		ID: "would", Caption: a.say("watch.shadow.would"), Live: true, Total: web.Total{N: int64(len(lines))},
 		Columns: []web.Column{
-			{Label: a.say("watch.label.organisation")}, {Label: a.say("watch.label.level")},
-			{Label: a.say("watch.label.contact")}, {Label: a.say("watch.label.findings"), Num: true},
+			{Label: a.say("watch.label.organisation")},
+			{Label: a.say("watch.label.level")},
+			{Label: a.say("watch.label.contact")},
+			{Label: a.say("watch.label.findings"), Num: true},
 		},
 		Empty: web.Empty{Title: a.say("watch.shadow.nothing"), Why: a.say("watch.shadow.nothing.why")},
 	}

@@ -45,8 +45,13 @@ func (p *Web) sources(w http.ResponseWriter, r *http.Request) error {
 	list := web.List{
 		ID: "sources", Caption: a.say("watch.sources.title"), Live: true,
 		Columns: []web.Column{
-			{Label: a.say("watch.label.source")}, {Label: a.say("watch.label.mode")}, {Label: a.say("watch.label.marking")},
-			{Label: a.say("watch.label.mapping"), Narrow: true}, {Label: a.say("watch.label.rhythm")}, {Label: a.say("watch.label.last_taken")}, {Label: a.say("watch.label.state")},
+			{Label: a.say("watch.label.source")},
+			{Label: a.say("watch.label.mode")},
+			{Label: a.say("watch.label.marking")},
+			{Label: a.say("watch.label.mapping"), Narrow: true},
+			{Label: a.say("watch.label.rhythm")},
+			{Label: a.say("watch.label.last_taken")},
+			{Label: a.say("watch.label.state")},
 		},
 		Filters: web.Sift(r, web.Field{Name: "late", Label: a.say("watch.label.state"), Type: "select", Options: []web.Option{
 			{Label: a.say("watch.page.any")}, {Value: "yes", Label: a.say("watch.source.late")},

@@ -75,7 +75,8 @@ func Open(t *testing.T, doors ...Door) *House {
 // Lines are the migrations that the rooms stand on.
 func Lines() []sqldb.Migrations {
 	return []sqldb.Migrations{
-		{Room: "ledger", Dir: sub(ledger.Migrations, "migrations")}, {Room: "act", Dir: sub(act.Migrations, "migrations")},
+		{Room: "ledger", Dir: sub(ledger.Migrations, "migrations")},
+		{Room: "act", Dir: sub(act.Migrations, "migrations")},
 		{Room: "guard", Dir: sub(guard.Migrations, "migrations")},
 		{Room: "constituency", Dir: sub(constituency.Migrations, "migrations")},
 		{Room: "watch", Dir: sub(watch.Migrations, "migrations")},

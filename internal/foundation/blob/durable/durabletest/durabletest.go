@@ -62,8 +62,10 @@ type node struct {
 // New returns an empty file system with the folder "/". seed steers Torn.
 func New(seed uint64) *FS {
 	root := &node{dir: true}
-	return &FS{seen: map[string]*node{"/": root}, disk: map[string]*node{"/": root}, room: -1,
-		rand: rand.New(rand.NewPCG(seed, 0))}
+	return &FS{
+		seen: map[string]*node{"/": root}, disk: map[string]*node{"/": root}, room: -1,
+		rand: rand.New(rand.NewPCG(seed, 0)),
+	}
 }
 
 // Steps returns how many changes were made.
