@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"maps"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +22,7 @@ type outcome struct {
 	this     *roaring.Bitmap
 	verdict  verdict
 	presence presence
-	changes  []Change
+	result   string  // hash of what it changed
 	shown    *facets // what the opened findings add to the facets
 }
 
@@ -36,7 +36,7 @@ func (p *intake) finish(ctx context.Context, began time.Time) error {
 	if err := p.writeBlobs(ctx, &o); err != nil {
 		return err
 	}
-	if err := p.writeChanges(ctx, o.changes); err != nil {
+	if o.result, err = p.writeChanges(ctx, o.verdict); err != nil {
 		return err
 	}
 	p.d.Took = p.w.acts.Clock().Now().Sub(began)
@@ -62,7 +62,6 @@ func (p *intake) conclude(ctx context.Context) (o outcome, err error) {
 		int64(roaring.And(o.this, roaring.Or(o.verdict.reopened, o.verdict.corrected)).GetCardinality())
 	p.counts.NoLongerSeen = int64(o.verdict.gone.GetCardinality())
 	p.counts.Worse = int64(len(p.worse))
-	o.changes = p.changes(o.verdict)
 	return o, nil
 }
 
@@ -169,11 +168,11 @@ func (w *Watch) closedBefore(ctx context.Context, set *roaring.Bitmap, observed 
 	return out, nil
 }
 
-// changes writes the verdict as changes of this delivery.
-func (p *intake) changes(v verdict) []Change {
+// changes is the verdict as changes of this delivery, one after the other: there may
+// be a million.
+func (p *intake) changes(v verdict) iter.Seq[Change] {
 	now := p.w.acts.Clock().Now()
-	out := make([]Change, 0, int(v.gone.GetCardinality())+len(p.worse))
-	add := func(id uint32, kind ChangeKind, to State, last time.Time, cause string) {
+	change := func(id uint32, kind ChangeKind, to State, last time.Time, cause string) Change {
 		a := p.w.facets.attrOf(id)
 		c := Change{
 			Finding: int64(id), Delivery: p.d.ID, Kind: kind, From: a.state, To: to, Severity: a.severity,
@@ -182,30 +181,40 @@ func (p *intake) changes(v verdict) []Change {
 		if s, ok := p.worse[id]; ok {
 			c.Severity = s
 		}
-		out = append(out, c)
+		return c
 	}
-	left := v.gone.Clone()
-	for _, on := range v.lastSeen {
-		for it := on.set.Iterator(); it.HasNext(); {
-			add(it.Next(), ChangeGone, NoLongerSeen, on.day, "watch.cause.absent")
+	return func(yield func(Change) bool) {
+		each := func(set *roaring.Bitmap, kind ChangeKind, to State, last time.Time, cause string) bool {
+			for it := set.Iterator(); it.HasNext(); {
+				if !yield(change(it.Next(), kind, to, last, cause)) {
+					return false
+				}
+			}
+			return true
 		}
-		left.AndNot(on.set)
+		left := v.gone.Clone()
+		for _, on := range v.lastSeen {
+			if !each(on.set, ChangeGone, NoLongerSeen, on.day, "watch.cause.absent") {
+				return
+			}
+			left.AndNot(on.set)
+		}
+		_ = each(left, ChangeGone, NoLongerSeen, time.Time{}, "watch.cause.absent") &&
+			each(v.reopened, ChangeReopened, Open, p.d.Observed, "watch.cause.seen_again") &&
+			each(v.corrected, ChangeRestored, Open, p.d.Observed, "watch.cause.corrected") &&
+			each(p.worseOpen(), ChangeWorse, Open, p.d.Observed, "watch.cause.worse")
 	}
-	for it := left.Iterator(); it.HasNext(); {
-		add(it.Next(), ChangeGone, NoLongerSeen, time.Time{}, "watch.cause.absent")
-	}
-	for it := v.reopened.Iterator(); it.HasNext(); {
-		add(it.Next(), ChangeReopened, Open, p.d.Observed, "watch.cause.seen_again")
-	}
-	for it := v.corrected.Iterator(); it.HasNext(); {
-		add(it.Next(), ChangeRestored, Open, p.d.Observed, "watch.cause.corrected")
-	}
-	for _, id := range slices.Sorted(maps.Keys(p.worse)) {
+}
+
+// worseOpen is the set of open findings that got worse.
+func (p *intake) worseOpen() *roaring.Bitmap {
+	b := roaring.New()
+	for id := range p.worse {
 		if p.w.facets.attrOf(id).state == Open {
-			add(id, ChangeWorse, Open, p.d.Observed, "watch.cause.worse")
+			b.Add(id)
 		}
 	}
-	return out
+	return b
 }
 
 func (p *intake) writeBlobs(ctx context.Context, o *outcome) (err error) {
@@ -229,21 +238,36 @@ func (p *intake) news(v verdict) *roaring.Bitmap {
 	return b
 }
 
-// writeChanges writes the changes in steps; they stay invisible until the take-in.
-// What an interrupted run wrote is deleted first.
-func (p *intake) writeChanges(ctx context.Context, cs []Change) error {
+// writeChanges writes the changes in steps and returns their hash; they stay
+// invisible until the take-in. What an interrupted run wrote is deleted first.
+func (p *intake) writeChanges(ctx context.Context, v verdict) (hash string, err error) {
 	if err := p.w.dropPendingChanges(ctx, p.d.ID); err != nil {
-		return err
+		return "", err
 	}
-	for chunk := range slices.Chunk(cs, stepRows) {
+	h := sha256.New()
+	chunk := make([]Change, 0, stepRows)
+	flush := func() error {
+		if len(chunk) == 0 {
+			return nil
+		}
 		err := p.w.acts.Step(ctx, "watch.changes", func(ctx context.Context, tx *act.Tx) error {
 			return insertChanges(ctx, tx, chunk)
 		})
-		if err != nil {
-			return fmt.Errorf("write changes of delivery %d: %w", p.d.ID, err)
+		chunk = chunk[:0]
+		return err
+	}
+	for c := range p.changes(v) {
+		_, _ = fmt.Fprintf(h, "%d %s %d %d %d\n", c.Finding, c.Kind, c.From, c.To, c.Severity)
+		if chunk = append(chunk, c); len(chunk) == cap(chunk) {
+			if err := flush(); err != nil {
+				return "", fmt.Errorf("write changes of delivery %d: %w", p.d.ID, err)
+			}
 		}
 	}
-	return nil
+	if err := flush(); err != nil {
+		return "", fmt.Errorf("write changes of delivery %d: %w", p.d.ID, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func (w *Watch) dropPendingChanges(ctx context.Context, delivery int64) error {
@@ -302,7 +326,7 @@ type takeInDetail struct {
 // takeIn is the last, short act: it flips the delivery, writes the one entry and
 // tells the one fact.
 func (p *intake) takeIn(ctx context.Context, o outcome) error {
-	p.d.ResultHash = resultHash(p.d, p.counts, o.changes)
+	p.d.ResultHash = resultHash(p.d, p.counts, o.result)
 	o.shown = p.w.facets.partsOf(p.opened)
 	call := act.Call{
 		Actor: act.MachineActor("watch.intake"), Verb: "watch.take_in", Subject: deliverySubject(p.d.ID),
@@ -348,13 +372,9 @@ func (p *intake) takeIn(ctx context.Context, o outcome) error {
 	})
 }
 
-func resultHash(d Delivery, c Counts, cs []Change) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s\n%s\n%+v\n", d.Content, d.Presence, d.Sidecar, c)
-	for i := range cs {
-		fmt.Fprintf(h, "%d %s %d %d %d\n", cs[i].Finding, cs[i].Kind, cs[i].From, cs[i].To, cs[i].Severity)
-	}
-	return hex.EncodeToString(h.Sum(nil))
+func resultHash(d Delivery, c Counts, changes string) string {
+	h := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%+v\n%s\n", d.Content, d.Presence, d.Sidecar, c, changes))
+	return hex.EncodeToString(h[:])
 }
 
 // taken moves what is in memory to what has just been committed.

@@ -259,7 +259,6 @@ func (p *intake) concludeAgain(ctx context.Context, taken int64) (o outcome, err
 		delivery: p.d.ID, observed: p.d.Observed, proves: p.d.Proves, rows: p.d.Rows, set: o.this,
 	}
 	o.verdict, err = p.w.judge(ctx, p.stream, &p.d, o.presence, p.opened)
-	o.changes = p.changes(o.verdict)
 	return o, err
 }
 
@@ -278,7 +277,7 @@ func (p *intake) takeInRowsAct(ctx context.Context, qs []Quarantined, refused ma
 		if n, err := p.w.insertFindings(ctx, tx, p.d.ID, added, tx.Now().Add(stepTime*100)); err != nil || n != len(added) {
 			return fmt.Errorf("insert findings: %d of %d: %w", n, len(added), err)
 		}
-		if err := p.applyNow(ctx, tx, o.changes); err != nil {
+		if err := p.applyNow(ctx, tx, slices.Collect(p.changes(o.verdict))); err != nil {
 			return err
 		}
 		opened := int64(p.opened.GetCardinality())
