@@ -188,7 +188,8 @@ func today(a asker, b *watch.Board, srcs []watch.Source) web.List {
 			{Label: a.say("watch.label.rows", nil), Num: true, Narrow: true},
 			{Label: a.say("watch.label.opened", nil), Num: true},
 			{Label: a.say("watch.label.gone", nil), Num: true},
-			{Label: a.say("watch.label.quarantined", nil), Num: true},
+			{Label: a.say("watch.label.reopened", nil), Num: true, Narrow: true},
+			{Label: a.say("watch.label.quarantined", nil), Num: true, Narrow: true},
 		},
 		Empty: web.Empty{Title: a.say("desk.board.today.none", nil), Why: a.say("desk.board.today.none.why", nil)},
 	}
@@ -201,6 +202,7 @@ func today(a asker, b *watch.Board, srcs []watch.Source) web.List {
 			{Text: d.FileName, URL: to, Sub: sourceName(srcs, d.Source)},
 			web.Number(d.Rows, ""),
 			web.Number(d.Opened, to+"/findings?change=opened"), web.Number(d.NoLongerSeen, to+"/findings?change=no-longer-seen"),
+			web.Number(d.Reopened, to+"/findings?change=reopened"),
 			web.Number(d.Quarantined, "/watch/quarantine?delivery="+strconv.FormatInt(d.ID, 10)),
 		}}
 		if d.State == watch.Failed {
