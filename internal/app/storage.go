@@ -74,18 +74,21 @@ func bringSchema(ctx context.Context, c *Config, db *sqldb.DB, version string, l
 // migrate copies a SQLite file that holds anything, applies what is missing and
 // checks the result.
 func migrate(ctx context.Context, c *Config, db *sqldb.DB, version string, empty bool, log *slog.Logger) error {
+	hint := "an earlier change of the schema broke off: bring the database back from its backup, then: almenara migrate --data " + c.Dir
 	if db.Engine == sqldb.SQLite && !empty {
 		name, err := copyBefore(ctx, db, c.path(databaseFile), version)
 		if err != nil {
 			return err
 		}
 		log.InfoContext(ctx, "the database was copied before its schema changes", "copy", name)
+		hint += "; " + name + " is as it was found now"
 	}
-	if err := sqldb.Migrate(ctx, db, lines()); err != nil {
-		return err
+	err := sqldb.Migrate(ctx, db, lines())
+	if err == nil {
+		err = jobs.Migrate(ctx, db)
 	}
-	if err := jobs.Migrate(ctx, db); err != nil {
-		return err
+	if err != nil {
+		return &Refusal{Err: err, Hint: hint}
 	}
 	if err := checkSchema(ctx, db); err != nil {
 		return &Refusal{Err: err, Hint: "this database was used by a newer program; use that one"}

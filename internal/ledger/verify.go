@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/blob/durable"
@@ -76,7 +77,7 @@ func Verify(ctx context.Context, o VerifyOptions) (Report, error) {
 		v.o.Progress = func(string, int64, int64) {}
 	}
 	// The files first, the database after: what they speak of must be in it.
-	v.readFiles()
+	v.readFiles(ctx)
 	tx, err := o.DB.Snapshot(ctx)
 	if err != nil {
 		return Report{}, fmt.Errorf("verify the ledger: %w", err)
@@ -121,7 +122,34 @@ func (v *verifier) mark(where string, size int64, root [32]byte) {
 	v.marks[size] = append(v.marks[size], mark{where, root})
 }
 
-func (v *verifier) readFiles() {
+// firstSigning bounds the moment of a log's first signing in which the highest size
+// is written and the checkpoint not yet.
+const firstSigning = time.Second
+
+// awaitFirst waits while a running signer may be between its first two files.
+func (v *verifier) awaitFirst(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, firstSigning)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		b, err := v.files.checkpoint()
+		if err != nil || b != nil {
+			return
+		}
+		if high, _, err := v.files.high(); err != nil || high.Size == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (v *verifier) readFiles(ctx context.Context) {
+	v.awaitFirst(ctx)
 	high, haveHigh, err := v.files.high()
 	if err != nil {
 		v.problem("high", "%v", err)

@@ -22,7 +22,7 @@ import (
 
 const (
 	organisations = 12
-	rowsPerDay    = 200_000
+	rowsPerDay    = 240_000
 )
 
 // nation is what every run is given.

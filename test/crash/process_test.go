@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -22,28 +21,13 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/mail/mailtest"
 	"almenara.example/internal/ledger"
+	program "almenara.example/test/house"
 	"almenara.example/wire"
 )
 
-// build builds the program once per test process.
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "almenara-crash")
-	if err != nil {
-		return "", err
-	}
-	bin := filepath.Join(dir, "almenara")
-	out, err := exec.Command("go", "build", "-o", bin, "../../cmd/almenara").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return bin, nil
-})
-
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if bin, err := build(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(bin)) // a leftover harms nobody
-	}
+	program.Remove()
 	os.Exit(code)
 }
 
@@ -63,11 +47,7 @@ type house struct {
 
 func newHouse(t *testing.T, dsn string) *house {
 	t.Helper()
-	bin, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &house{t: t, bin: bin, dir: filepath.Join(t.TempDir(), "data"), mail: mailtest.New(t)}
+	h := &house{t: t, bin: program.Program(t), dir: filepath.Join(t.TempDir(), "data"), mail: mailtest.New(t)}
 	args := []string{"init", "--data", h.dir, "--name", "CSIRT Atalaya", "--country", "XA", "--public-url", "http://csirt.localhost:8440"}
 	if dsn != "" {
 		args = append(args, "--database", dsn)

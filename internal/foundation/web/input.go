@@ -15,9 +15,12 @@ import (
 // Parse reads a posted form, also one with files (up to 8 MiB of them stay in memory,
 // the rest goes to temporary files), and turns what can go wrong into faults.
 func Parse(r *http.Request) error {
-	err := r.ParseMultipartForm(8 << 20)
+	err := r.ParseForm() // by itself: ParseMultipartForm forgets its errors where there are no files
+	if err == nil {
+		err = r.ParseMultipartForm(8 << 20)
+	}
 	if errors.Is(err, http.ErrNotMultipart) {
-		err = nil // ParseMultipartForm has parsed the plain form by then
+		err = nil
 	}
 	if err == nil {
 		return checkForm(r)
