@@ -213,7 +213,7 @@ func (w *Web) newAssetForm(r *http.Request) web.Form {
 func (w *Web) assetNew(rw http.ResponseWriter, r *http.Request) error {
 	f := w.newAssetForm(r)
 	f.Fill(r.URL.Query().Get)
-	return w.form(rw, r, http.StatusOK, word(r, "constituency.asset.add", nil), f, nil)
+	return w.form(rw, r, http.StatusOK, web.Say(r, "constituency.asset.add"), f, nil)
 }
 
 func (w *Web) assetForm(rw http.ResponseWriter, r *http.Request) error {
@@ -253,7 +253,7 @@ func changeOf(r *http.Request, id int64) constituency.AssetChange {
 }
 
 func (w *Web) assetPreviewNew(rw http.ResponseWriter, r *http.Request) error {
-	return w.previewAsset(rw, r, 0, w.newAssetForm(r), word(r, "constituency.asset.add", nil))
+	return w.previewAsset(rw, r, 0, w.newAssetForm(r), web.Say(r, "constituency.asset.add"))
 }
 
 func (w *Web) assetPreview(rw http.ResponseWriter, r *http.Request) error {

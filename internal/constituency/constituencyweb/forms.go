@@ -96,7 +96,7 @@ func population(field, s string) (int64, error) {
 }
 
 func (w *Web) organisationNew(rw http.ResponseWriter, r *http.Request) error {
-	return w.form(rw, r, http.StatusOK, word(r, "constituency.organisation.add", nil), w.organisationForm(r), nil)
+	return w.form(rw, r, http.StatusOK, web.Say(r, "constituency.organisation.add"), w.organisationForm(r), nil)
 }
 
 func (w *Web) organisationAdd(rw http.ResponseWriter, r *http.Request) error {
@@ -113,7 +113,7 @@ func (w *Web) organisationAdd(rw http.ResponseWriter, r *http.Request) error {
 	}
 	if f := w.organisationForm(r); correctable(err) {
 		fill(&f, r)
-		return w.form(rw, r, web.Status(fault.CodeOf(err)), word(r, "constituency.organisation.add", nil), f, err)
+		return w.form(rw, r, web.Status(fault.CodeOf(err)), web.Say(r, "constituency.organisation.add"), f, err)
 	}
 	if err != nil {
 		return err
@@ -241,7 +241,7 @@ func (w *Web) contactNew(rw http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return w.form(rw, r, http.StatusOK, word(r, "constituency.contact.add", nil), f, nil)
+	return w.form(rw, r, http.StatusOK, web.Say(r, "constituency.contact.add"), f, nil)
 }
 
 func (w *Web) contactAdd(rw http.ResponseWriter, r *http.Request) error {
@@ -255,7 +255,7 @@ func (w *Web) contactAdd(rw http.ResponseWriter, r *http.Request) error {
 	k, err := w.room.AddContact(r.Context(), actorOf(r), contactOf(r, org))
 	if correctable(err) {
 		fill(&f, r)
-		return w.form(rw, r, web.Status(fault.CodeOf(err)), word(r, "constituency.contact.add", nil), f, err)
+		return w.form(rw, r, web.Status(fault.CodeOf(err)), web.Say(r, "constituency.contact.add"), f, err)
 	}
 	if err != nil {
 		return err
@@ -294,7 +294,7 @@ func (w *Web) contactForm(rw http.ResponseWriter, r *http.Request) error {
 	p.Crumbs = []web.Link{{Label: w.speak(r).org(k.Org), URL: orgURL(k.Org)}}
 	p.Topics, p.Data = nil, f
 	p.Actions = []web.Action{{
-		Label: word(r, "constituency.contact.end", nil), URL: f.Action + "/end", Post: true, Tone: "danger", Icon: "trash", Hidden: f.Hidden,
+		Label: web.Say(r, "constituency.contact.end"), URL: f.Action + "/end", Post: true, Tone: "danger", Icon: "trash", Hidden: f.Hidden,
 	}}
 	return w.show(rw, r, "form", p)
 }

@@ -36,7 +36,7 @@ func (w *Web) show(rw http.ResponseWriter, r *http.Request, name string, p web.P
 }
 
 func crumb(r *http.Request, key, url string) web.Link {
-	return web.Link{Label: word(r, key, nil), URL: url}
+	return web.Link{Label: web.Say(r, key), URL: url}
 }
 
 func orgFilter(r *http.Request) constituency.OrgFilter {

@@ -98,11 +98,6 @@ func actorOf(r *http.Request) act.Actor {
 	return a
 }
 
-// word is a sentence in the reader's language.
-func word(r *http.Request, key string, args map[string]any) string {
-	return web.PrinterOf(r.Context()).T(key, args)
-}
-
 // can tells whether the viewer may use routes with a permission.
 func can(r *http.Request, permission string) bool { return web.ViewerOf(r.Context()).Can(permission) }
 

@@ -29,10 +29,10 @@ type boardPage struct {
 func (p *Web) board(w http.ResponseWriter, r *http.Request) error {
 	a := askerOf(r)
 	page := web.Page{
-		Title: a.say("desk.board.title", nil), Room: "desk", Wide: true,
+		Title: a.say("desk.board.title"), Room: "desk", Wide: true,
 		Topics: []string{"watch", "constituency", "warn"},
 	}
-	data := boardPage{Quiet: web.Empty{Title: a.say("desk.board.quiet", nil), Why: a.say("desk.board.quiet.why", nil)}}
+	data := boardPage{Quiet: web.Empty{Title: a.say("desk.board.quiet"), Why: a.say("desk.board.quiet.why")}}
 	others, err := p.otherNeeds(r, a)
 	if err != nil {
 		return err
@@ -50,13 +50,13 @@ func (p *Web) board(w http.ResponseWriter, r *http.Request) error {
 	}
 	if b == nil && a.Can("watch.change_source") { // who sets feeds up without reading findings
 		page.Actions = []web.Action{
-			{Label: a.say("watch.sources.title", nil), URL: "/watch/sources", Icon: "source"},
-			{Label: a.say("watch.mappings.title", nil), URL: "/watch/mappings", Icon: "file"},
+			{Label: a.say("watch.sources.title"), URL: "/watch/sources", Icon: "source"},
+			{Label: a.say("watch.mappings.title"), URL: "/watch/mappings", Icon: "file"},
 		}
 	}
 	for _, n := range desk.Waiting(b, others...) {
 		data.Needs = append(data.Needs, web.Figure{
-			Label: a.say(n.Key, map[string]any{"Count": n.N}), Note: a.say(n.Note, nil), N: n.N, AtLeast: n.AtLeast,
+			Label: a.say(n.Key, "Count", n.N), Note: a.say(n.Note), N: n.N, AtLeast: n.AtLeast,
 			URL: n.URL, Icon: n.Icon, Tone: toneOf(n.Consequence),
 		})
 	}
@@ -110,14 +110,14 @@ func (p *Web) picture(r *http.Request, a asker, b *watch.Board, data *boardPage,
 		page.Marking = most.String()
 	}
 	if b.Open > 0 {
-		page.Lead = a.say("desk.board.open", map[string]any{"Count": int64(b.Open)})
+		page.Lead = a.say("desk.board.open", "Count", int64(b.Open))
 	}
 	data.Heat = heat(a, b)
 	data.Late = late(a, b)
 	data.Today = today(a, b, srcs)
 	data.Times = times(a, b)
 	if len(srcs) == 0 && a.Can("watch.add_source") {
-		data.Heat.Empty.Do = &web.Action{Label: a.say("desk.board.add_source", nil), URL: "/watch/sources/new", Icon: "plus", Tone: "primary"}
+		data.Heat.Empty.Do = &web.Action{Label: a.say("desk.board.add_source"), URL: "/watch/sources/new", Icon: "plus", Tone: "primary"}
 	}
 	return nil
 }
@@ -133,11 +133,11 @@ func list(pairs ...string) string {
 // heat is open findings by sector and severity; each figure links to its list.
 func heat(a asker, b *watch.Board) web.Heat {
 	h := web.Heat{
-		ID: "heat", Caption: a.say("desk.board.heat", nil), Corner: a.say("desk.board.sector", nil), Note: a.say("desk.board.heat.note", nil),
-		Empty: web.Empty{Title: a.say("desk.board.heat.none", nil), Why: a.say("desk.board.heat.none.why", nil)},
+		ID: "heat", Caption: a.say("desk.board.heat"), Corner: a.say("desk.board.sector"), Note: a.say("desk.board.heat.note"),
+		Empty: web.Empty{Title: a.say("desk.board.heat.none"), Why: a.say("desk.board.heat.none.why")},
 	}
 	for _, s := range watch.Severities() {
-		h.Columns = append(h.Columns, web.Link{Label: a.say("watch.word.severity."+s.String(), nil), URL: list("state", "open", "severity", s.String())})
+		h.Columns = append(h.Columns, web.Link{Label: a.say("watch.word.severity." + s.String()), URL: list("state", "open", "severity", s.String())})
 	}
 	for _, row := range b.Heat {
 		code := row.Sector
@@ -156,18 +156,18 @@ func heat(a asker, b *watch.Board) web.Heat {
 
 func sector(a asker, code string) string {
 	if code == "" {
-		return a.say("watch.page.sector.none", nil)
+		return a.say("watch.page.sector.none")
 	}
-	return a.say(constituency.Sector{Code: code}.Key(), nil)
+	return a.say(constituency.Sector{Code: code}.Key())
 }
 
 func late(a asker, b *watch.Board) web.List {
 	l := web.List{
-		ID: "late", Caption: a.say("desk.board.late", nil), Total: web.Total{N: int64(len(b.Late))},
+		ID: "late", Caption: a.say("desk.board.late"), Total: web.Total{N: int64(len(b.Late))},
 		Columns: []web.Column{
-			{Label: a.say("watch.label.source", nil)}, {Label: a.say("desk.board.late.last", nil)}, {Label: a.say("desk.board.late.by", nil)},
+			{Label: a.say("watch.label.source")}, {Label: a.say("desk.board.late.last")}, {Label: a.say("desk.board.late.by")},
 		},
-		Empty: web.Empty{Title: a.say("desk.board.late.none", nil), Why: a.say("desk.board.late.none.why", nil)},
+		Empty: web.Empty{Title: a.say("desk.board.late.none"), Why: a.say("desk.board.late.none.why")},
 	}
 	for _, s := range b.Late {
 		l.Rows = append(l.Rows, web.Row{Tone: "critical", Cells: []web.Cell{
@@ -181,20 +181,20 @@ func late(a asker, b *watch.Board) web.List {
 // today is what came since midnight UTC.
 func today(a asker, b *watch.Board, srcs []watch.Source) web.List {
 	l := web.List{
-		ID: "today", Caption: a.say("desk.board.today", nil), Live: true,
+		ID: "today", Caption: a.say("desk.board.today"), Live: true,
 		Total: web.Total{N: int64(len(b.Today)), AtLeast: len(b.Today) >= 30},
 		Columns: []web.Column{
-			{Label: a.say("watch.label.delivery", nil)},
-			{Label: a.say("watch.label.rows", nil), Num: true, Narrow: true},
-			{Label: a.say("watch.label.opened", nil), Num: true},
-			{Label: a.say("watch.label.gone", nil), Num: true},
-			{Label: a.say("watch.label.reopened", nil), Num: true, Narrow: true},
-			{Label: a.say("watch.label.quarantined", nil), Num: true, Narrow: true},
+			{Label: a.say("watch.label.delivery")},
+			{Label: a.say("watch.label.rows"), Num: true, Narrow: true},
+			{Label: a.say("watch.label.opened"), Num: true},
+			{Label: a.say("watch.label.gone"), Num: true},
+			{Label: a.say("watch.label.reopened"), Num: true, Narrow: true},
+			{Label: a.say("watch.label.quarantined"), Num: true, Narrow: true},
 		},
-		Empty: web.Empty{Title: a.say("desk.board.today.none", nil), Why: a.say("desk.board.today.none.why", nil)},
+		Empty: web.Empty{Title: a.say("desk.board.today.none"), Why: a.say("desk.board.today.none.why")},
 	}
 	if a.Can("watch.deliver") && len(srcs) > 0 {
-		l.Empty.Do = &web.Action{Label: a.say("desk.board.hand_in", nil), URL: "/watch/deliveries/new", Icon: "upload"}
+		l.Empty.Do = &web.Action{Label: a.say("desk.board.hand_in"), URL: "/watch/deliveries/new", Icon: "upload"}
 	}
 	for _, d := range b.Today {
 		to := "/watch/deliveries/" + strconv.FormatInt(d.ID, 10)
@@ -227,20 +227,20 @@ func times(a asker, b *watch.Board) web.Chart {
 	rows := slices.Clone(b.Outcomes)
 	slices.SortStableFunc(rows, func(x, y watch.OutcomeRow) int { return int(y.Median/time.Hour) - int(x.Median/time.Hour) })
 	c := web.Chart{
-		ID: "times", Kind: "bar", Units: a.say("desk.board.times.units", nil), Source: a.say("desk.board.times.source", nil), At: b.At,
-		Axis:  a.say("desk.board.sector", nil),
-		Empty: web.Empty{Title: a.say("desk.board.times.none", nil), Why: a.say("desk.board.times.none.why", nil)},
-		Title: a.say("desk.board.times", nil),
+		ID: "times", Kind: "bar", Units: a.say("desk.board.times.units"), Source: a.say("desk.board.times.source"), At: b.At,
+		Axis:  a.say("desk.board.sector"),
+		Empty: web.Empty{Title: a.say("desk.board.times.none"), Why: a.say("desk.board.times.none.why")},
+		Title: a.say("desk.board.times"),
 	}
 	if len(rows) == 0 {
 		return c
 	}
-	hours := web.Series{Name: a.say("desk.board.times.median", nil), Tone: "medium"}
+	hours := web.Series{Name: a.say("desk.board.times.median"), Tone: "medium"}
 	for _, o := range rows {
 		c.X = append(c.X, sector(a, o.Sector))
 		hours.Values = append(hours.Values, int64(o.Median/time.Hour))
 	}
 	c.Series = []web.Series{hours}
-	c.Title = a.say("desk.board.times.finding", map[string]any{"Sector": c.X[0], "Hours": a.words.Number(int64(rows[0].Median / time.Hour))})
+	c.Title = a.say("desk.board.times.finding", "Sector", c.X[0], "Hours", a.words.Number(int64(rows[0].Median/time.Hour)))
 	return c
 }

@@ -75,8 +75,8 @@ func askerOf(r *http.Request) asker {
 	return asker{Viewer: v, actor: a, words: web.PrinterOf(r.Context())}
 }
 
-// say is a sentence in the reader's language.
-func (a asker) say(key string, args map[string]any) string { return a.words.T(key, args) }
+// say is a sentence in the reader's language; pairs are names and values.
+func (a asker) say(key string, pairs ...any) string { return a.words.Say(key, pairs...) }
 
 // search is GET /desk/search?q=…
 func (p *Web) search(w http.ResponseWriter, r *http.Request) error {
@@ -97,12 +97,12 @@ func (p *Web) search(w http.ResponseWriter, r *http.Request) error {
 		}
 		page.Groups = p.groups(a, groups)
 	}
-	page.Empty = web.Empty{Title: a.say("desk.search.none", map[string]any{"Text": q.Text}), Why: a.say("desk.search.none.why", nil)}
+	page.Empty = web.Empty{Title: a.say("desk.search.none", "Text", q.Text), Why: a.say("desk.search.none.why")}
 	if q.Text == "" {
-		page.Empty.Title = a.say("desk.search.ask", nil)
+		page.Empty.Title = a.say("desk.search.ask")
 	}
 	return p.Site.Page(w, r, http.StatusOK, "desk/search", web.Page{
-		Title: a.say("desk.search.title", nil), Room: "desk", Data: page,
+		Title: a.say("desk.search.title"), Room: "desk", Data: page,
 	})
 }
 
@@ -127,8 +127,8 @@ func (p *Web) finders(a asker) []desk.Finder {
 func (p *Web) groups(a asker, groups []desk.Group) (out []web.List) {
 	for i, g := range groups {
 		l := web.List{
-			ID: "hits-" + strconv.Itoa(i), Caption: a.say(g.Key, nil), Total: web.Total{N: int64(len(g.Hits)) + g.More},
-			Columns: []web.Column{{Label: a.say("desk.search.hit", nil)}, {Label: a.say("desk.search.detail", nil)}},
+			ID: "hits-" + strconv.Itoa(i), Caption: a.say(g.Key), Total: web.Total{N: int64(len(g.Hits)) + g.More},
+			Columns: []web.Column{{Label: a.say("desk.search.hit")}, {Label: a.say("desk.search.detail")}},
 		}
 		if len(g.Hits) > 0 && g.Hits[0].N > 0 { // the line for all of them is none of them
 			l.Total.N--
@@ -136,11 +136,11 @@ func (p *Web) groups(a asker, groups []desk.Group) (out []web.List) {
 		for _, h := range g.Hits {
 			title := h.Title
 			if h.Key != "" {
-				title = a.say(h.Key, h.Args)
+				title = a.words.T(h.Key, h.Args)
 			}
 			row := web.Row{URL: h.URL, Cells: []web.Cell{web.Anchor(title, h.URL), web.Text(h.Sub)}}
 			if h.N > 0 {
-				row.Cells[1] = web.Text(a.say("desk.search.count", map[string]any{"Count": h.N}))
+				row.Cells[1] = web.Text(a.say("desk.search.count", "Count", h.N))
 			}
 			l.Rows = append(l.Rows, row)
 		}

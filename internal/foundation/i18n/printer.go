@@ -71,6 +71,15 @@ func (p *Printer) T(key string, args map[string]any) string {
 	return "⟦" + key + "⟧"
 }
 
+// Say is T with the arguments as pairs of names and values.
+func (p *Printer) Say(key string, pairs ...any) string {
+	args := make(map[string]any, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		args[fmt.Sprint(pairs[i])] = pairs[i+1]
+	}
+	return p.T(key, args)
+}
+
 func (p *Printer) form(s *speaker, key string, plural bool, args map[string]any) string {
 	config := &i18n.LocalizeConfig{MessageID: key}
 	data := make(map[string]any, len(args))
@@ -112,7 +121,7 @@ func whole(value any) (int64, bool) {
 	case uint32:
 		return int64(v), true
 	case uint64:
-		return int64(v), true //nolint:gosec // counts of rows stay far below 2^63
+		return int64(v), true
 	}
 	return 0, false
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"strings"
 	"time"
 )
@@ -95,6 +96,15 @@ type Column struct {
 	Sort   string
 	Sorted string
 	Narrow bool // hidden on phones
+}
+
+// Columns are headings with these words, as plain as can be.
+func Columns(r *http.Request, keys ...string) []Column {
+	out := make([]Column, len(keys))
+	for i, k := range keys {
+		out[i].Label = Say(r, k)
+	}
+	return out
 }
 
 // Row is one thing. URL is where Enter on the row leads (also given by the first

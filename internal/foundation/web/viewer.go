@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"almenara.example/internal/foundation/i18n"
@@ -71,6 +72,12 @@ func ViewerOf(ctx context.Context) Viewer {
 		return rq.viewer
 	}
 	return Viewer{}
+}
+
+// Say is a sentence in the reader's language; pairs are names and values of its
+// places.
+func Say(r *http.Request, key string, pairs ...any) string {
+	return PrinterOf(r.Context()).Say(key, pairs...)
 }
 
 // PrinterOf speaks the language and zone of this request. It is nil outside one.

@@ -36,8 +36,8 @@ type secretPage struct {
 func (p *Pages) showSecret(w http.ResponseWriter, r *http.Request, person guard.Person, title string, data secretPage) error {
 	data.Back = personURL(person.ID)
 	page := web.Page{
-		Title: word(r, title, nil), Room: "guard", Lead: person.Name, Data: data,
-		Crumbs: []web.Link{{Label: word(r, "guard.persons", nil), URL: personsURL}, {Label: person.Name, URL: data.Back}},
+		Title: web.Say(r, title), Room: "guard", Lead: person.Name, Data: data,
+		Crumbs: []web.Link{{Label: web.Say(r, "guard.persons"), URL: personsURL}, {Label: person.Name, URL: data.Back}},
 	}
 	return p.site.Page(w, r, http.StatusOK, "guard/secret", page)
 }
@@ -54,18 +54,18 @@ func (p *Pages) issueLink(w http.ResponseWriter, r *http.Request) error {
 	public := p.door.config.PublicURL
 	return p.showSecret(w, r, person, "guard.person.link", secretPage{
 		Secret: public.Scheme + "://" + public.Host + LinkPath(secret),
-		Use:    word(r, "guard.link.made", map[string]any{"Hours": int(guard.LinkLife.Hours())}),
+		Use:    web.Say(r, "guard.link.made", "Hours", int(guard.LinkLife.Hours())),
 	})
 }
 
 // tokenForm asks what a new token shall be.
 func tokenForm(r *http.Request, person int64) *web.Form {
 	return &web.Form{
-		Action: personURL(person) + "/tokens", Submit: word(r, "guard.token.make", nil),
+		Action: personURL(person) + "/tokens", Submit: web.Say(r, "guard.token.make"),
 		Fields: []web.Field{
-			{Name: "name", Type: "text", Label: word(r, "guard.column.name", nil), Required: true, Autocomplete: "off", Example: "shadowserver-fetch"},
-			{Name: "scope", Type: "text", Label: word(r, "guard.column.scope", nil), Why: word(r, "guard.token.scope.why", nil), Example: "watch.deliver watch.read", Autocomplete: "off"},
-			{Name: "days", Type: "number", Label: word(r, "guard.token.days", nil), Value: "90", Required: true},
+			{Name: "name", Type: "text", Label: web.Say(r, "guard.column.name"), Required: true, Autocomplete: "off", Example: "shadowserver-fetch"},
+			{Name: "scope", Type: "text", Label: web.Say(r, "guard.column.scope"), Why: web.Say(r, "guard.token.scope.why"), Example: "watch.deliver watch.read", Autocomplete: "off"},
+			{Name: "days", Type: "number", Label: web.Say(r, "guard.token.days"), Value: "90", Required: true},
 		},
 	}
 }
@@ -87,7 +87,7 @@ func (p *Pages) issueToken(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		return p.showSecret(w, r, person, "guard.token.new", secretPage{
 			Secret: secret,
-			Use:    word(r, "guard.token.made", map[string]any{"Date": web.PrinterOf(r.Context()).Date(token.ExpiresAt)}),
+			Use:    web.Say(r, "guard.token.made", "Date", web.PrinterOf(r.Context()).Date(token.ExpiresAt)),
 		})
 	}
 	form := tokenForm(r, person.ID)
@@ -145,9 +145,9 @@ func (p *Pages) tokens(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	list := web.List{
-		ID: "tokens", Caption: word(r, "guard.tokens", nil), Total: web.Total{N: int64(len(all))},
-		Columns: columns(r, "guard.column.name", "guard.column.person", "guard.column.scope", "guard.column.made", "guard.column.expires"),
-		Empty:   web.Empty{Title: word(r, "guard.tokens.none", nil), Why: word(r, "guard.tokens.none.why", nil)},
+		ID: "tokens", Caption: web.Say(r, "guard.tokens"), Total: web.Total{N: int64(len(all))},
+		Columns: web.Columns(r, "guard.column.name", "guard.column.person", "guard.column.scope", "guard.column.made", "guard.column.expires"),
+		Empty:   web.Empty{Title: web.Say(r, "guard.tokens.none"), Why: web.Say(r, "guard.tokens.none.why")},
 	}
 	names := map[int64]string{}
 	for _, t := range all {
@@ -163,8 +163,8 @@ func (p *Pages) tokens(w http.ResponseWriter, r *http.Request) error {
 		}})
 	}
 	page := web.Page{
-		Title: word(r, "guard.tokens", nil), Room: "guard", Lead: word(r, "guard.tokens.lead", nil), Data: listPage{list},
-		Crumbs: []web.Link{{Label: word(r, "guard.persons", nil), URL: personsURL}},
+		Title: web.Say(r, "guard.tokens"), Room: "guard", Lead: web.Say(r, "guard.tokens.lead"), Data: listPage{list},
+		Crumbs: []web.Link{{Label: web.Say(r, "guard.persons"), URL: personsURL}},
 	}
 	return p.site.Page(w, r, http.StatusOK, "guard/list", page)
 }
@@ -177,9 +177,9 @@ func (p *Pages) denials(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	list := web.List{
-		ID: "denials", Caption: word(r, "guard.denials", nil), Total: web.Total{Hide: true},
-		Columns: columns(r, "guard.column.at", "guard.column.person", "guard.column.verb", "guard.column.subject", "guard.column.reasons"),
-		Empty:   web.Empty{Title: word(r, "guard.denials.none", nil), Why: word(r, "guard.denials.none.why", nil)},
+		ID: "denials", Caption: web.Say(r, "guard.denials"), Total: web.Total{Hide: true},
+		Columns: web.Columns(r, "guard.column.at", "guard.column.person", "guard.column.verb", "guard.column.subject", "guard.column.reasons"),
+		Empty:   web.Empty{Title: web.Say(r, "guard.denials.none"), Why: web.Say(r, "guard.denials.none.why")},
 	}
 	for _, d := range all {
 		who := web.Code(d.Actor)
@@ -191,8 +191,8 @@ func (p *Pages) denials(w http.ResponseWriter, r *http.Request) error {
 		}})
 	}
 	page := web.Page{
-		Title: word(r, "guard.denials", nil), Room: "guard", Lead: word(r, "guard.denials.lead", nil), Data: listPage{list},
-		Crumbs: []web.Link{{Label: word(r, "guard.persons", nil), URL: personsURL}},
+		Title: web.Say(r, "guard.denials"), Room: "guard", Lead: web.Say(r, "guard.denials.lead"), Data: listPage{list},
+		Crumbs: []web.Link{{Label: web.Say(r, "guard.persons"), URL: personsURL}},
 	}
 	return p.site.Page(w, r, http.StatusOK, "guard/list", page)
 }

@@ -58,8 +58,3 @@ func actor(r *http.Request) act.Actor {
 	a, _ := ActorOf(web.ViewerOf(r.Context()))
 	return a
 }
-
-// word is a sentence in the reader's language.
-func word(r *http.Request, key string, args map[string]any) string {
-	return web.PrinterOf(r.Context()).T(key, args)
-}

@@ -65,14 +65,14 @@ func (p *Pages) mine(w http.ResponseWriter, r *http.Request) error {
 // myForm asks for language and time zone.
 func (p *Pages) myForm(r *http.Request, person guard.Person) web.Form {
 	return web.Form{
-		Action: ProfileURL, Submit: word(r, "guard.me.save", nil),
+		Action: ProfileURL, Submit: web.Say(r, "guard.me.save"),
 		Hidden: []web.Hidden{{Name: "version", Value: number(person.Version)}},
 		Fields: []web.Field{p.languageField(r, person.Language), zoneField(r, person.Zone)},
 	}
 }
 
 func (p *Pages) languageField(r *http.Request, chosen string) web.Field {
-	f := web.Field{Name: "language", Type: "select", Label: word(r, "guard.person.field.language", nil), Why: word(r, "guard.person.field.language.why", nil)}
+	f := web.Field{Name: "language", Type: "select", Label: web.Say(r, "guard.person.field.language"), Why: web.Say(r, "guard.person.field.language.why")}
 	for _, l := range p.site.Catalogue().Languages() {
 		f.Options = append(f.Options, web.Option{Value: l.Tag, Label: l.Name, Selected: l.Tag == chosen})
 	}
@@ -81,8 +81,8 @@ func (p *Pages) languageField(r *http.Request, chosen string) web.Field {
 
 func zoneField(r *http.Request, zone string) web.Field {
 	return web.Field{
-		Name: "zone", Type: "text", Label: word(r, "guard.person.field.zone", nil), Value: zone,
-		Why: word(r, "guard.person.field.zone.why", nil), Example: "Europe/Paris",
+		Name: "zone", Type: "text", Label: web.Say(r, "guard.person.field.zone"), Value: zone,
+		Why: web.Say(r, "guard.person.field.zone.why"), Example: "Europe/Paris",
 	}
 }
 
@@ -92,7 +92,7 @@ func (p *Pages) showMine(w http.ResponseWriter, r *http.Request, status int, s g
 		return aerr
 	}
 	page := web.Page{
-		Title: word(r, "guard.me.title", nil), Lead: s.Person.Name, Scripts: []string{passkeyScript},
+		Title: web.Say(r, "guard.me.title"), Lead: s.Person.Name, Scripts: []string{passkeyScript},
 		Data: myPage{Form: form, Access: a, Next: ProfileURL, Public: p.elsewhere(r)},
 	}
 	say(r, &page, err)
@@ -166,7 +166,7 @@ func (p *Pages) accessOf(r *http.Request, person guard.Person, at, here string, 
 		return a, err
 	}
 	a.Passkeys = table{
-		ID: "passkeys", Caption: word(r, "guard.passkeys", nil), Empty: web.Empty{Title: word(r, "guard.passkeys.none", nil)},
+		ID: "passkeys", Caption: web.Say(r, "guard.passkeys"), Empty: web.Empty{Title: web.Say(r, "guard.passkeys.none")},
 		Columns: words(r, "guard.column.name", "guard.column.added", "guard.column.used"),
 	}
 	// Times in full, not ages: an age grows when its row has the focus, and the
@@ -174,28 +174,28 @@ func (p *Pages) accessOf(r *http.Request, person guard.Person, at, here string, 
 	for _, k := range keys {
 		a.Passkeys.Rows = append(a.Passkeys.Rows, tableRow{
 			Cells:  []web.Cell{web.Text(k.Name), web.OnDay(k.AddedAt), web.Exactly(k.UsedAt)},
-			Action: button(may, web.Action{Label: word(r, "guard.passkey.remove", nil), URL: removeURL(at, k)}),
+			Action: button(may, web.Action{Label: web.Say(r, "guard.passkey.remove"), URL: removeURL(at, k)}),
 		})
 	}
 	a.Sessions = table{
-		ID: "sessions", Caption: word(r, "guard.sessions", nil), Empty: web.Empty{Title: word(r, "guard.sessions.none", nil)},
+		ID: "sessions", Caption: web.Say(r, "guard.sessions"), Empty: web.Empty{Title: web.Say(r, "guard.sessions.none")},
 		Columns: words(r, "guard.column.browser", "guard.column.address", "guard.column.how", "guard.column.began", "guard.column.seen"),
 	}
 	for _, s := range sessions {
 		row := tableRow{Here: s.UID == here, Cells: []web.Cell{
-			web.Text(s.Agent), web.Code(s.Address), web.Text(word(r, "guard.how."+s.How, nil)), web.Exactly(s.BeganAt), web.Exactly(s.SeenAt),
+			web.Text(s.Agent), web.Code(s.Address), web.Text(web.Say(r, "guard.how."+s.How)), web.Exactly(s.BeganAt), web.Exactly(s.SeenAt),
 		}}
-		row.Action = button(may, web.Action{Label: word(r, "guard.session.end", nil), URL: at + "/sessions/" + s.UID + "/end", Post: true})
+		row.Action = button(may, web.Action{Label: web.Say(r, "guard.session.end"), URL: at + "/sessions/" + s.UID + "/end", Post: true})
 		a.Sessions.Rows = append(a.Sessions.Rows, row)
 	}
 	a.Tokens = table{
-		ID: "tokens", Caption: word(r, "guard.tokens", nil), Empty: web.Empty{Title: word(r, "guard.tokens.none", nil)},
+		ID: "tokens", Caption: web.Say(r, "guard.tokens"), Empty: web.Empty{Title: web.Say(r, "guard.tokens.none")},
 		Columns: words(r, "guard.column.name", "guard.column.scope", "guard.column.made", "guard.column.expires"),
 	}
 	for _, t := range tokens {
 		a.Tokens.Rows = append(a.Tokens.Rows, tableRow{
 			Cells:  []web.Cell{web.Text(t.Name), scopeCell(r, t), web.OnDay(t.MadeAt), web.OnDay(t.ExpiresAt)},
-			Action: button(may, web.Action{Label: word(r, "guard.token.end", nil), URL: at + "/tokens/" + t.UID + "/end", Post: true}),
+			Action: button(may, web.Action{Label: web.Say(r, "guard.token.end"), URL: at + "/tokens/" + t.UID + "/end", Post: true}),
 		})
 	}
 	return a, nil
@@ -203,7 +203,7 @@ func (p *Pages) accessOf(r *http.Request, person guard.Person, at, here string, 
 
 func scopeCell(r *http.Request, t guard.Token) web.Cell {
 	if len(t.Scope) == 0 {
-		return web.Text(word(r, "guard.token.scope.all", nil))
+		return web.Text(web.Say(r, "guard.token.scope.all"))
 	}
 	return web.Code(strings.Join(t.Scope, " "))
 }
@@ -218,7 +218,7 @@ func button(may bool, a web.Action) *web.Action {
 func words(r *http.Request, keys ...string) []string {
 	out := make([]string, len(keys))
 	for i, k := range keys {
-		out[i] = word(r, k, nil)
+		out[i] = web.Say(r, k)
 	}
 	return out
 }

@@ -149,7 +149,7 @@ func (p *Pages) offerPasskey(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := web.Page{
-		Title: word(r, "guard.passkey.offer", nil), Lead: word(r, "guard.passkey.offer.why", nil), Plain: true,
+		Title: web.Say(r, "guard.passkey.offer"), Lead: web.Say(r, "guard.passkey.offer.why"), Plain: true,
 		Scripts: []string{passkeyScript},
 		Data:    offerPage{Next: web.LocalPath(r.URL.Query().Get("next")), Public: p.elsewhere(r)},
 	}
@@ -225,15 +225,15 @@ func (p *Pages) showRemove(w http.ResponseWriter, r *http.Request, key string, p
 			continue
 		}
 		c := web.Confirm{
-			Title: word(r, "guard.passkey.remove.title", map[string]any{"Name": k.Name}), Action: r.URL.Path, Tone: "danger",
-			Text: word(r, "guard.passkey.remove.text", nil), Verb: word(r, "guard.passkey.remove", nil), Cancel: back,
+			Title: web.Say(r, "guard.passkey.remove.title", "Name", k.Name), Action: r.URL.Path, Tone: "danger",
+			Text: web.Say(r, "guard.passkey.remove.text"), Verb: web.Say(r, "guard.passkey.remove"), Cancel: back,
 		}
 		if len(all) == 1 {
-			c.Text = word(r, "guard.passkey.last", nil)
+			c.Text = web.Say(r, "guard.passkey.last")
 			c.Hidden = []web.Hidden{{Name: "last", Value: "yes"}}
 		}
 		page := web.Page{
-			Title: word(r, "guard.passkey.remove", nil), Room: "guard", Data: c,
+			Title: web.Say(r, "guard.passkey.remove"), Room: "guard", Data: c,
 			Crumbs: []web.Link{{Label: person.Name, URL: back}},
 		}
 		return p.site.Page(w, r, http.StatusOK, "guard/confirm", page)

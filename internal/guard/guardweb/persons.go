@@ -52,14 +52,14 @@ func (p *Pages) persons(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	list := web.List{
-		ID: "persons", Caption: word(r, "guard.persons", nil), Total: web.Total{Hide: true},
-		Columns: columns(r, "guard.column.name", "guard.column.organisation", "guard.column.roles", "guard.column.email", "guard.column.state"),
-		Filters: web.Sift(r, roleFilter(r), web.Field{Name: "email", Type: "email", Label: word(r, "guard.column.email", nil)}),
+		ID: "persons", Caption: web.Say(r, "guard.persons"), Total: web.Total{Hide: true},
+		Columns: web.Columns(r, "guard.column.name", "guard.column.organisation", "guard.column.roles", "guard.column.email", "guard.column.state"),
+		Filters: web.Sift(r, roleFilter(r), web.Field{Name: "email", Type: "email", Label: web.Say(r, "guard.column.email")}),
 		Views: []web.Link{
-			{Label: word(r, "guard.persons.staff", nil), URL: personsURL, Current: f.Staff},
-			{Label: word(r, "guard.persons.all", nil), URL: personsURL + "?who=all", Current: q.Get("who") == "all"},
+			{Label: web.Say(r, "guard.persons.staff"), URL: personsURL, Current: f.Staff},
+			{Label: web.Say(r, "guard.persons.all"), URL: personsURL + "?who=all", Current: q.Get("who") == "all"},
 		},
-		Empty: web.Empty{Title: word(r, "guard.persons.none", nil), Why: word(r, "guard.persons.none.why", nil)},
+		Empty: web.Empty{Title: web.Say(r, "guard.persons.none"), Why: web.Say(r, "guard.persons.none.why")},
 	}
 	if len(found) > personsPerPage {
 		found = found[:personsPerPage]
@@ -68,29 +68,21 @@ func (p *Pages) persons(w http.ResponseWriter, r *http.Request) error {
 	for _, person := range found {
 		list.Rows = append(list.Rows, personRow(r, person, orgs[person.Org]))
 	}
-	page := web.Page{Title: word(r, "guard.persons", nil), Room: "guard", Lead: word(r, "guard.persons.lead", nil), Data: listPage{list}}
+	page := web.Page{Title: web.Say(r, "guard.persons"), Room: "guard", Lead: web.Say(r, "guard.persons.lead"), Data: listPage{list}}
 	if can(r.Context(), "guard.add_person") {
-		page.Primary = &web.Action{Label: word(r, "guard.person.add", nil), URL: personsURL + "/new", Icon: "plus", Tone: "primary"}
+		page.Primary = &web.Action{Label: web.Say(r, "guard.person.add"), URL: personsURL + "/new", Icon: "plus", Tone: "primary"}
 	}
 	page.Actions = []web.Action{
-		{Label: word(r, "guard.tokens", nil), URL: "/guard/tokens", Icon: "key"},
-		{Label: word(r, "guard.denials", nil), URL: "/guard/denials", Icon: "lock"},
+		{Label: web.Say(r, "guard.tokens"), URL: "/guard/tokens", Icon: "key"},
+		{Label: web.Say(r, "guard.denials"), URL: "/guard/denials", Icon: "lock"},
 	}
 	return p.site.Page(w, r, http.StatusOK, "guard/list", page)
 }
 
-func columns(r *http.Request, keys ...string) []web.Column {
-	var out []web.Column
-	for _, label := range words(r, keys...) {
-		out = append(out, web.Column{Label: label})
-	}
-	return out
-}
-
 func roleFilter(r *http.Request) web.Field {
-	f := web.Field{Name: "role", Type: "select", Label: word(r, "guard.column.roles", nil), Options: []web.Option{{}}}
+	f := web.Field{Name: "role", Type: "select", Label: web.Say(r, "guard.column.roles"), Options: []web.Option{{}}}
 	for _, role := range guard.Roles() {
-		f.Options = append(f.Options, web.Option{Value: role, Label: word(r, "guard.role."+role, nil)})
+		f.Options = append(f.Options, web.Option{Value: role, Label: web.Say(r, "guard.role."+role)})
 	}
 	return f
 }
@@ -105,7 +97,7 @@ func personRow(r *http.Request, person guard.Person, org string) web.Row {
 func roleWords(r *http.Request, roles []string) string {
 	var out []string
 	for _, role := range roles {
-		out = append(out, word(r, "guard.role."+role, nil))
+		out = append(out, web.Say(r, "guard.role."+role))
 	}
 	return strings.Join(out, ", ")
 }
@@ -113,11 +105,11 @@ func roleWords(r *http.Request, roles []string) string {
 func stateOf(r *http.Request, person guard.Person) web.Badge {
 	switch {
 	case person.Mailbox:
-		return web.Badge{Tone: "info", Icon: "mail", Word: word(r, "guard.person.mailbox", nil)}
+		return web.Badge{Tone: "info", Icon: "mail", Word: web.Say(r, "guard.person.mailbox")}
 	case person.Active:
-		return web.Badge{Tone: "ok", Word: word(r, "guard.person.active", nil)}
+		return web.Badge{Tone: "ok", Word: web.Say(r, "guard.person.active")}
 	}
-	return web.Badge{Tone: "muted", Icon: "lock", Word: word(r, "guard.person.ended", nil)}
+	return web.Badge{Tone: "muted", Icon: "lock", Word: web.Say(r, "guard.person.ended")}
 }
 
 // organisationNames are the names of the organisations of some persons.
@@ -165,12 +157,12 @@ func (p *Pages) showPerson(w http.ResponseWriter, r *http.Request, status int, i
 		home.URL = organisationURL(org.ID)
 	}
 	data := personPage{Token: form, Facts: web.Facts{Items: []web.Fact{
-		{Label: word(r, "guard.column.organisation", nil), Cell: home},
-		{Label: word(r, "guard.column.roles", nil), Cell: web.Text(roleWords(r, person.Roles))},
-		{Label: word(r, "guard.column.email", nil), Cell: web.Text(person.Email)},
-		{Label: word(r, "guard.person.field.phone", nil), Cell: web.Text(person.Phone)},
-		{Label: word(r, "guard.person.field.language", nil), Cell: web.Text(person.Language)},
-		{Label: word(r, "guard.person.field.zone", nil), Cell: web.Text(person.Zone)},
+		{Label: web.Say(r, "guard.column.organisation"), Cell: home},
+		{Label: web.Say(r, "guard.column.roles"), Cell: web.Text(roleWords(r, person.Roles))},
+		{Label: web.Say(r, "guard.column.email"), Cell: web.Text(person.Email)},
+		{Label: web.Say(r, "guard.person.field.phone"), Cell: web.Text(person.Phone)},
+		{Label: web.Say(r, "guard.person.field.language"), Cell: web.Text(person.Language)},
+		{Label: web.Say(r, "guard.person.field.zone"), Cell: web.Text(person.Zone)},
 	}}}
 	if data.Access, err = p.accessOf(r, person, personURL(id), "", can(r.Context(), "guard.end_session")); err != nil {
 		return err
@@ -180,7 +172,7 @@ func (p *Pages) showPerson(w http.ResponseWriter, r *http.Request, status int, i
 	}
 	page := web.Page{
 		Title: person.Name, Room: "guard", Badges: []web.Badge{stateOf(r, person)}, Data: data,
-		Crumbs: []web.Link{{Label: word(r, "guard.persons", nil), URL: personsURL}},
+		Crumbs: []web.Link{{Label: web.Say(r, "guard.persons"), URL: personsURL}},
 	}
 	p.personActions(r, person, &page)
 	say(r, &page, problem)
@@ -191,44 +183,44 @@ func (p *Pages) showPerson(w http.ResponseWriter, r *http.Request, status int, i
 func (p *Pages) personActions(r *http.Request, person guard.Person, page *web.Page) {
 	at, ctx := personURL(person.ID), r.Context()
 	if can(ctx, "ledger.read") {
-		acts := web.Action{Label: word(r, "guard.person.acts", nil), URL: "/ledger?actor=" + url.QueryEscape("person:"+number(person.ID)), Icon: "history"}
+		acts := web.Action{Label: web.Say(r, "guard.person.acts"), URL: "/ledger?actor=" + url.QueryEscape("person:"+number(person.ID)), Icon: "history"}
 		page.Actions = append(page.Actions, acts)
 	}
 	if can(ctx, "guard.change_person") {
-		page.Actions = append(page.Actions, web.Action{Label: word(r, "guard.person.edit", nil), URL: at + "/edit", Icon: "edit"})
+		page.Actions = append(page.Actions, web.Action{Label: web.Say(r, "guard.person.edit"), URL: at + "/edit", Icon: "edit"})
 	}
 	if person.Mailbox {
 		return
 	}
 	if can(ctx, "guard.set_roles") {
-		page.Actions = append(page.Actions, web.Action{Label: word(r, "guard.person.roles", nil), URL: at + "/roles", Icon: "guard"})
+		page.Actions = append(page.Actions, web.Action{Label: web.Say(r, "guard.person.roles"), URL: at + "/roles", Icon: "guard"})
 	}
 	if person.Active && can(ctx, "guard.change_person") {
-		page.Actions = append(page.Actions, web.Action{Label: word(r, "guard.person.end", nil), URL: at + "/end", Icon: "lock"})
+		page.Actions = append(page.Actions, web.Action{Label: web.Say(r, "guard.person.end"), URL: at + "/end", Icon: "lock"})
 	}
 	if person.Active && can(ctx, "guard.issue_link") {
-		page.Primary = &web.Action{Label: word(r, "guard.person.link", nil), URL: at + "/link", Icon: "link", Post: true, Tone: "primary"}
+		page.Primary = &web.Action{Label: web.Say(r, "guard.person.link"), URL: at + "/link", Icon: "link", Post: true, Tone: "primary"}
 	}
 }
 
 // personForm asks for what a person is; add says that it is a new one.
 func (p *Pages) personForm(r *http.Request, person guard.Person, add bool) *web.Form {
-	f := &web.Form{Action: personURL(person.ID), Submit: word(r, "guard.person.save", nil), Cancel: personURL(person.ID)}
+	f := &web.Form{Action: personURL(person.ID), Submit: web.Say(r, "guard.person.save"), Cancel: personURL(person.ID)}
 	f.Hidden = []web.Hidden{{Name: "version", Value: number(person.Version)}}
 	f.Fields = []web.Field{
-		{Name: "name", Type: "text", Label: word(r, "guard.column.name", nil), Value: person.Name, Required: true, Example: "Ana Ferreira", Autocomplete: "off"},
-		{Name: "email", Type: "email", Label: word(r, "guard.column.email", nil), Value: person.Email, Why: word(r, "guard.person.field.email.why", nil), Example: "ana@csirt.example", Autocomplete: "off"},
-		{Name: "phone", Type: "text", Label: word(r, "guard.person.field.phone", nil), Value: person.Phone, Autocomplete: "off"},
+		{Name: "name", Type: "text", Label: web.Say(r, "guard.column.name"), Value: person.Name, Required: true, Example: "Ana Ferreira", Autocomplete: "off"},
+		{Name: "email", Type: "email", Label: web.Say(r, "guard.column.email"), Value: person.Email, Why: web.Say(r, "guard.person.field.email.why"), Example: "ana@csirt.example", Autocomplete: "off"},
+		{Name: "phone", Type: "text", Label: web.Say(r, "guard.person.field.phone"), Value: person.Phone, Autocomplete: "off"},
 		p.languageField(r, person.Language), zoneField(r, person.Zone),
 	}
 	if !add {
-		f.Fields = append(f.Fields, web.Field{Name: "active", Type: "checkbox", Label: word(r, "guard.person.field.active", nil), Checked: person.Active, Why: word(r, "guard.person.field.active.why", nil)})
+		f.Fields = append(f.Fields, web.Field{Name: "active", Type: "checkbox", Label: web.Say(r, "guard.person.field.active"), Checked: person.Active, Why: web.Say(r, "guard.person.field.active.why")})
 		return f
 	}
-	f.Action, f.Submit, f.Cancel, f.Hidden = personsURL, word(r, "guard.person.add", nil), personsURL, nil
+	f.Action, f.Submit, f.Cancel, f.Hidden = personsURL, web.Say(r, "guard.person.add"), personsURL, nil
 	f.Fields = append(f.Fields,
-		web.Field{Name: "organisation", Type: "text", Label: word(r, "guard.column.organisation", nil), Why: word(r, "guard.person.field.organisation.why", nil)},
-		web.Field{Name: "role", Type: "select", Label: word(r, "guard.person.field.role", nil), Why: word(r, "guard.person.field.role.why", nil), Options: roleFilter(r).Options},
+		web.Field{Name: "organisation", Type: "text", Label: web.Say(r, "guard.column.organisation"), Why: web.Say(r, "guard.person.field.organisation.why")},
+		web.Field{Name: "role", Type: "select", Label: web.Say(r, "guard.person.field.role"), Why: web.Say(r, "guard.person.field.role.why"), Options: roleFilter(r).Options},
 	)
 	return f
 }
@@ -239,8 +231,8 @@ func (p *Pages) newPerson(w http.ResponseWriter, r *http.Request) error {
 
 func (p *Pages) showNewPerson(w http.ResponseWriter, r *http.Request, status int, form *web.Form, problem error) error {
 	page := web.Page{
-		Title: word(r, "guard.person.add", nil), Room: "guard", Data: form,
-		Crumbs: []web.Link{{Label: word(r, "guard.persons", nil), URL: personsURL}},
+		Title: web.Say(r, "guard.person.add"), Room: "guard", Data: form,
+		Crumbs: []web.Link{{Label: web.Say(r, "guard.persons"), URL: personsURL}},
 	}
 	say(r, &page, problem, form)
 	return p.site.Page(w, r, status, "guard/form", page)
@@ -311,8 +303,8 @@ func (p *Pages) editPerson(w http.ResponseWriter, r *http.Request) error {
 
 func (p *Pages) showPersonForm(w http.ResponseWriter, r *http.Request, status int, person guard.Person, title string, form *web.Form, problem error) error {
 	page := web.Page{
-		Title: word(r, title, nil), Room: "guard", Lead: person.Name, Data: form,
-		Crumbs: []web.Link{{Label: word(r, "guard.persons", nil), URL: personsURL}, {Label: person.Name, URL: personURL(person.ID)}},
+		Title: web.Say(r, title), Room: "guard", Lead: person.Name, Data: form,
+		Crumbs: []web.Link{{Label: web.Say(r, "guard.persons"), URL: personsURL}, {Label: person.Name, URL: personURL(person.ID)}},
 	}
 	say(r, &page, problem, form)
 	return p.site.Page(w, r, status, "guard/form", page)
@@ -346,16 +338,16 @@ func (p *Pages) changePerson(w http.ResponseWriter, r *http.Request) error {
 
 // rolesForm asks which roles a person has, and why they change.
 func rolesForm(r *http.Request, person guard.Person, roles []string) *web.Form {
-	f := &web.Form{Action: personURL(person.ID) + "/roles", Submit: word(r, "guard.person.roles.save", nil), Cancel: personURL(person.ID)}
+	f := &web.Form{Action: personURL(person.ID) + "/roles", Submit: web.Say(r, "guard.person.roles.save"), Cancel: personURL(person.ID)}
 	for _, role := range guard.Roles() {
 		f.Fields = append(f.Fields, web.Field{
 			Name: "role-" + role, Type: "checkbox", Value: role, Checked: slices.Contains(roles, role),
-			Label: word(r, "guard.role."+role, nil), Why: word(r, "guard.role."+role+".why", nil),
+			Label: web.Say(r, "guard.role."+role), Why: web.Say(r, "guard.role."+role+".why"),
 		})
 	}
 	f.Fields = append(f.Fields, web.Field{
-		Name: "reason", Type: "textarea", Rows: 2, Label: word(r, "frame.confirm.reason", nil), Required: true,
-		Why: word(r, "frame.confirm.reason.why", nil),
+		Name: "reason", Type: "textarea", Rows: 2, Label: web.Say(r, "frame.confirm.reason"), Required: true,
+		Why: web.Say(r, "frame.confirm.reason.why"),
 	})
 	return f
 }
@@ -411,17 +403,17 @@ func (p *Pages) confirmEnd(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	c := web.Confirm{
-		Title: word(r, "guard.person.end.title", map[string]any{"Name": person.Name}), Text: word(r, "guard.person.end.text", nil),
-		Action: personURL(person.ID) + "/end", Verb: word(r, "guard.person.end", nil), Tone: "danger", Cancel: personURL(person.ID),
+		Title: web.Say(r, "guard.person.end.title", "Name", person.Name), Text: web.Say(r, "guard.person.end.text"),
+		Action: personURL(person.ID) + "/end", Verb: web.Say(r, "guard.person.end"), Tone: "danger", Cancel: personURL(person.ID),
 		Hidden: []web.Hidden{{Name: "version", Value: number(person.Version)}},
 		Effects: []web.Effect{
-			{Count: int64(len(a.Sessions.Rows)), What: word(r, "guard.person.end.sessions", nil)},
-			{Count: int64(len(a.Tokens.Rows)), What: word(r, "guard.person.end.tokens", nil)},
+			{Count: int64(len(a.Sessions.Rows)), What: web.Say(r, "guard.person.end.sessions")},
+			{Count: int64(len(a.Tokens.Rows)), What: web.Say(r, "guard.person.end.tokens")},
 		},
 	}
 	page := web.Page{
-		Title: word(r, "guard.person.end", nil), Room: "guard", Data: c,
-		Crumbs: []web.Link{{Label: word(r, "guard.persons", nil), URL: personsURL}, {Label: person.Name, URL: personURL(person.ID)}},
+		Title: web.Say(r, "guard.person.end"), Room: "guard", Data: c,
+		Crumbs: []web.Link{{Label: web.Say(r, "guard.persons"), URL: personsURL}, {Label: person.Name, URL: personURL(person.ID)}},
 	}
 	return p.site.Page(w, r, http.StatusOK, "guard/confirm", page)
 }

@@ -41,7 +41,7 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
 // showSignIn shows the page of signing in, with a fault on top when there is one.
 func (p *Pages) showSignIn(w http.ResponseWriter, r *http.Request, status int, next, trouble string) error {
 	page := web.Page{
-		Title: word(r, "guard.signin.title", nil), Lead: word(r, "guard.signin.lead", nil), Plain: true, Fault: trouble,
+		Title: web.Say(r, "guard.signin.title"), Lead: web.Say(r, "guard.signin.lead"), Plain: true, Fault: trouble,
 		Scripts: []string{passkeyScript}, Data: signInPage{Next: next, Public: p.elsewhere(r)},
 	}
 	return p.site.Page(w, r, status, "guard/signin", page)
@@ -62,7 +62,7 @@ func (p *Pages) refuse(w http.ResponseWriter, r *http.Request, err error) error 
 	if fault.CodeOf(err) != fault.Unauthenticated {
 		return err
 	}
-	return p.showSignIn(w, r, http.StatusUnauthorized, "/", word(r, "guard.credential.refused", nil))
+	return p.showSignIn(w, r, http.StatusUnauthorized, "/", web.Say(r, "guard.credential.refused"))
 }
 
 // tooMany answers a try that is one too many; false when it is not.
@@ -71,7 +71,7 @@ func (p *Pages) tooMany(w http.ResponseWriter, r *http.Request) (bool, error) {
 		return false, nil
 	}
 	w.Header().Set("Retry-After", "60")
-	return true, p.showSignIn(w, r, http.StatusTooManyRequests, "/", word(r, "fault.too_many", nil))
+	return true, p.showSignIn(w, r, http.StatusTooManyRequests, "/", web.Say(r, "fault.too_many"))
 }
 
 // linkPage is the page that a one-time link opens.
@@ -91,7 +91,7 @@ func (p *Pages) link(w http.ResponseWriter, r *http.Request) error {
 		return p.refuse(w, r, err)
 	}
 	page := web.Page{
-		Title: word(r, "guard.link.title", nil), Plain: true,
+		Title: web.Say(r, "guard.link.title"), Plain: true,
 		Data: linkPage{Name: holder.Name, Action: LinkPath(url.PathEscape(secret))},
 	}
 	return p.site.Page(w, r, http.StatusOK, "guard/link", page)

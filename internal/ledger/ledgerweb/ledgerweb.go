@@ -84,10 +84,6 @@ func (p *Pages) Routes() []web.Route {
 	}
 }
 
-func word(r *http.Request, key string, args map[string]any) string {
-	return web.PrinterOf(r.Context()).T(key, args)
-}
-
 const perPage = 50
 
 // query reads the filters of the address. Days are days in the reader's zone.
@@ -133,15 +129,15 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	list := web.List{
-		ID: "ledger", Caption: word(r, "ledger.entries", nil), Total: web.Total{Hide: true},
+		ID: "ledger", Caption: web.Say(r, "ledger.entries"), Total: web.Total{Hide: true},
 		Filters: filters(r),
-		Empty:   web.Empty{Title: word(r, "ledger.none", nil), Why: word(r, "ledger.none.why", nil)},
+		Empty:   web.Empty{Title: web.Say(r, "ledger.none"), Why: web.Say(r, "ledger.none.why")},
 		Downloads: []web.Action{
-			{Label: word(r, "ledger.csv", nil), URL: web.With(withPath(r, "/ledger/csv"), "after", ""), Icon: "download"},
+			{Label: web.Say(r, "ledger.csv"), URL: web.With(withPath(r, "/ledger/csv"), "after", ""), Icon: "download"},
 		},
 	}
 	for _, key := range []string{"order", "at", "actor", "verb", "subject", "reason"} {
-		list.Columns = append(list.Columns, web.Column{Label: word(r, "ledger.column."+key, nil), Num: key == "order", Narrow: key == "reason"})
+		list.Columns = append(list.Columns, web.Column{Label: web.Say(r, "ledger.column."+key), Num: key == "order", Narrow: key == "reason"})
 	}
 	entries = p.page(r, q, entries, &list)
 	known := memo{}
@@ -153,11 +149,11 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := web.Page{
-		Title: word(r, "ledger.title", nil), Room: "ledger", Lead: word(r, "ledger.lead", nil),
+		Title: web.Say(r, "ledger.title"), Room: "ledger", Lead: web.Say(r, "ledger.lead"),
 		Data: listPage{List: list, Checkpoint: facts},
 	}
 	if p.log.Health() != nil {
-		page.Badges = []web.Badge{{Tone: "critical", Word: word(r, "ledger.unhealthy", nil)}}
+		page.Badges = []web.Badge{{Tone: "critical", Word: web.Say(r, "ledger.unhealthy")}}
 	}
 	return p.site.Page(w, r, http.StatusOK, "ledger/list", page)
 }
@@ -198,7 +194,7 @@ func cursor(r *http.Request, name string, order int64) string {
 
 func filters(r *http.Request) *web.Filters {
 	field := func(name, kind, example string) web.Field {
-		return web.Field{Name: name, Type: kind, Label: word(r, "ledger.filter."+name, nil), Example: example}
+		return web.Field{Name: name, Type: kind, Label: web.Say(r, "ledger.filter."+name), Example: example}
 	}
 	return web.Sift(r, field("actor", "text", "person:17"), field("verb", "text", "watch.close_finding"),
 		field("subject", "text", "finding:17"), field("from", "date", ""), field("to", "date", ""))
@@ -207,7 +203,7 @@ func filters(r *http.Request) *web.Filters {
 // verb is what was done in words, with the verb's name below; a verb that the
 // catalogue does not know is shown by its name alone.
 func verb(r *http.Request, name string) web.Cell {
-	if said := word(r, "ledger.verb."+name, nil); !strings.HasPrefix(said, "⟦") {
+	if said := web.Say(r, "ledger.verb."+name); !strings.HasPrefix(said, "⟦") {
 		return web.Cell{Text: said, Sub: name}
 	}
 	return web.Code(name)
@@ -220,7 +216,7 @@ func (p *Pages) row(r *http.Request, known memo, e *ledger.Entry) web.Row {
 	url := "/ledger/" + strconv.FormatInt(e.Order, 10)
 	order, at := web.Anchor(web.PrinterOf(r.Context()).Number(e.Order), url), web.Exactly(clock.FromMicros(e.Time))
 	if e.Erased {
-		return web.Row{URL: url, Tone: "muted", Cells: []web.Cell{order, at, web.Text(word(r, "ledger.erased", nil)), {}, {}, {}}}
+		return web.Row{URL: url, Tone: "muted", Cells: []web.Cell{order, at, web.Text(web.Say(r, "ledger.erased")), {}, {}, {}}}
 	}
 	for _, id := range []string{e.Actor, e.Subject} {
 		if _, ok := known[id]; !ok {
@@ -229,7 +225,7 @@ func (p *Pages) row(r *http.Request, known memo, e *ledger.Entry) web.Row {
 	}
 	subject := known[e.Subject]
 	if e.Exercise {
-		subject.Sub = word(r, "frame.exercise", nil)
+		subject.Sub = web.Say(r, "frame.exercise")
 	}
 	return web.Row{URL: url, Cells: []web.Cell{order, at, known[e.Actor], verb(r, e.Verb), subject, web.Text(e.Reason)}}
 }
@@ -241,25 +237,25 @@ func (p *Pages) who(r *http.Request, id string) web.Cell {
 	}
 	if strings.HasPrefix(id, "machine:") || id == "local-operator" || id == "visitor" {
 		kind, rest, _ := strings.Cut(id, ":")
-		return web.Cell{Text: word(r, "ledger.actor."+kind, nil), Sub: rest}
+		return web.Cell{Text: web.Say(r, "ledger.actor."+kind), Sub: rest}
 	}
 	return web.Code(id)
 }
 
 // checkpointFacts is what the signed tree says of itself now.
 func (p *Pages) checkpointFacts(r *http.Request) (web.Facts, error) {
-	facts := web.Facts{Title: word(r, "ledger.checkpoint", nil)}
+	facts := web.Facts{Title: web.Say(r, "ledger.checkpoint")}
 	add := func(key string, c web.Cell) {
-		facts.Items = append(facts.Items, web.Fact{Label: word(r, key, nil), Cell: c})
+		facts.Items = append(facts.Items, web.Fact{Label: web.Say(r, key), Cell: c})
 	}
 	if p.log.Health() == nil {
-		add("ledger.health", web.Marked(web.Badge{Tone: "ok", Word: word(r, "ledger.healthy", nil)}))
+		add("ledger.health", web.Marked(web.Badge{Tone: "ok", Word: web.Say(r, "ledger.healthy")}))
 	} else {
-		add("ledger.health", web.Marked(web.Badge{Tone: "critical", Word: word(r, "ledger.unhealthy", nil)}))
+		add("ledger.health", web.Marked(web.Badge{Tone: "critical", Word: web.Say(r, "ledger.unhealthy")}))
 	}
 	cp, err := p.log.Checkpoint()
 	if fault.CodeOf(err) == fault.NotFound {
-		add("ledger.checkpoint", web.Text(word(r, "ledger.checkpoint.none", nil)))
+		add("ledger.checkpoint", web.Text(web.Say(r, "ledger.checkpoint.none")))
 		return facts, nil
 	}
 	if err != nil {
@@ -348,22 +344,22 @@ func (p *Pages) entry(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := web.Page{
 		Title: verb(r, e.Verb).Text, Number: web.PrinterOf(r.Context()).Number(order), Room: "ledger", Exercise: e.Exercise,
-		Crumbs: []web.Link{{Label: word(r, "ledger.title", nil), URL: "/ledger"}},
+		Crumbs: []web.Link{{Label: web.Say(r, "ledger.title"), URL: "/ledger"}},
 	}
 	if e.Erased {
-		page.Title = word(r, "ledger.erased", nil)
+		page.Title = web.Say(r, "ledger.erased")
 	}
 	proof, err := p.log.Inclusion(r.Context(), order)
 	switch {
 	case fault.CodeOf(err) == fault.Unavailable:
-		data.Proof.Items = []web.Fact{{Label: word(r, "ledger.proof", nil), Cell: web.Text(word(r, "ledger.proof.soon", nil))}}
+		data.Proof.Items = []web.Fact{{Label: web.Say(r, "ledger.proof"), Cell: web.Text(web.Say(r, "ledger.proof.soon"))}}
 	case err != nil:
 		return err
 	default:
 		data.Proof = p.proofFacts(r, &proof)
-		page.Actions = []web.Action{{Label: word(r, "ledger.proof.get", nil), URL: r.URL.Path + "/proof", Icon: "download"}}
+		page.Actions = []web.Action{{Label: web.Say(r, "ledger.proof.get"), URL: r.URL.Path + "/proof", Icon: "download"}}
 	}
-	data.Proof.Title = word(r, "ledger.proof", nil)
+	data.Proof.Title = web.Say(r, "ledger.proof")
 	page.Data = data
 	return p.site.Page(w, r, http.StatusOK, "ledger/entry", page)
 }
@@ -371,7 +367,7 @@ func (p *Pages) entry(w http.ResponseWriter, r *http.Request) error {
 func (p *Pages) facts(r *http.Request, e *ledger.Entry) web.Facts {
 	f := web.Facts{}
 	add := func(key string, c web.Cell) {
-		f.Items = append(f.Items, web.Fact{Label: word(r, "ledger.column."+key, nil), Cell: c})
+		f.Items = append(f.Items, web.Fact{Label: web.Say(r, "ledger.column."+key), Cell: c})
 	}
 	add("at", web.Exactly(clock.FromMicros(e.Time)))
 	if e.Erased {
@@ -391,9 +387,9 @@ func (p *Pages) facts(r *http.Request, e *ledger.Entry) web.Facts {
 }
 
 func (p *Pages) joinedList(r *http.Request, joined []ledger.Entry) *web.List {
-	list := &web.List{ID: "joined", Caption: word(r, "ledger.joined", nil), Total: web.Total{N: int64(len(joined))}}
+	list := &web.List{ID: "joined", Caption: web.Say(r, "ledger.joined"), Total: web.Total{N: int64(len(joined))}}
 	for _, key := range []string{"order", "actor", "verb", "subject"} { // the time is the whole act's
-		list.Columns = append(list.Columns, web.Column{Label: word(r, "ledger.column."+key, nil), Num: key == "order"})
+		list.Columns = append(list.Columns, web.Column{Label: web.Say(r, "ledger.column."+key), Num: key == "order"})
 	}
 	known := memo{}
 	for i := range joined {
@@ -407,8 +403,8 @@ func (p *Pages) joinedList(r *http.Request, joined []ledger.Entry) *web.List {
 func (p *Pages) proofFacts(r *http.Request, proof *ledger.Proof) web.Facts {
 	commitment := hexOf(proof.Commitment[:])
 	return web.Facts{Items: []web.Fact{
-		{Label: word(r, "ledger.proof.commitment", nil), Cell: web.Cell{Text: commitment, Mono: true, Copy: true}},
-		{Label: word(r, "ledger.proof.signed", nil), Cell: web.Marked(web.Badge{Tone: "ok", Word: word(r, "ledger.proof.yes", nil)})},
+		{Label: web.Say(r, "ledger.proof.commitment"), Cell: web.Cell{Text: commitment, Mono: true, Copy: true}},
+		{Label: web.Say(r, "ledger.proof.signed"), Cell: web.Marked(web.Badge{Tone: "ok", Word: web.Say(r, "ledger.proof.yes")})},
 	}}
 }
 

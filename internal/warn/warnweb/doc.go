@@ -63,9 +63,4 @@ func actor(r *http.Request) act.Actor {
 	return a
 }
 
-// word is a sentence in the reader's language.
-func word(r *http.Request, key string, args map[string]any) string {
-	return web.PrinterOf(r.Context()).T(key, args)
-}
-
 func number(n int64) string { return strconv.FormatInt(n, 10) }

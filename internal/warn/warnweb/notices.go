@@ -31,11 +31,11 @@ func (p *Pages) notices(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	list := web.List{
-		ID: "notices", Caption: word(r, "warn.notices", nil), Total: web.Total{Hide: true}, Live: true,
-		Columns: columns(r, "warn.column.number", "warn.column.organisation", "warn.column.findings", "warn.column.state",
+		ID: "notices", Caption: web.Say(r, "warn.notices"), Total: web.Total{Hide: true}, Live: true,
+		Columns: web.Columns(r, "warn.column.number", "warn.column.organisation", "warn.column.findings", "warn.column.state",
 			"warn.column.sent", "warn.column.answered"),
 		Filters: web.Sift(r, stateFilter(r)),
-		Empty:   web.Empty{Title: word(r, "warn.notices.none", nil), Why: word(r, "warn.notices.none.why", nil)},
+		Empty:   web.Empty{Title: web.Say(r, "warn.notices.none"), Why: web.Say(r, "warn.notices.none.why")},
 	}
 	if len(ns) > perPage {
 		ns = ns[:perPage]
@@ -49,15 +49,15 @@ func (p *Pages) notices(w http.ResponseWriter, r *http.Request) error {
 		list.Rows = append(list.Rows, row)
 	}
 	page := web.Page{
-		Title: word(r, "warn.notices", nil), Room: "warn", Lead: word(r, "warn.notices.lead", nil),
+		Title: web.Say(r, "warn.notices"), Room: "warn", Lead: web.Say(r, "warn.notices.lead"),
 		Topics: []string{"warn"}, Data: listPage{List: list, Stopped: p.stopped(r)},
 		Actions: []web.Action{
-			{Label: word(r, "warn.outbox", nil), URL: "/warn/outbox", Icon: "mail"},
-			{Label: word(r, "warn.failed", nil), URL: "/warn/failed", Icon: "warning"},
+			{Label: web.Say(r, "warn.outbox"), URL: "/warn/outbox", Icon: "mail"},
+			{Label: web.Say(r, "warn.failed"), URL: "/warn/failed", Icon: "warning"},
 		},
 	}
 	if web.ViewerOf(r.Context()).Can("warn.stop_sending") && p.stopped(r) == nil {
-		page.Actions = append(page.Actions, web.Action{Label: word(r, "warn.stop", nil), URL: "/warn/stop", Icon: "danger", Tone: "danger"})
+		page.Actions = append(page.Actions, web.Action{Label: web.Say(r, "warn.stop"), URL: "/warn/stop", Icon: "danger", Tone: "danger"})
 	}
 	return p.site.Page(w, r, http.StatusOK, "warn/list", page)
 }
@@ -67,25 +67,17 @@ func (p *Pages) stopped(r *http.Request) *web.Empty {
 	if on, err := p.warn.Stopped(r.Context(), p.warn.Acts.Reader()); err != nil || !on {
 		return nil
 	}
-	e := web.Empty{Title: word(r, "warn.stopped", nil), Why: word(r, "warn.stopped.why", nil)}
+	e := web.Empty{Title: web.Say(r, "warn.stopped"), Why: web.Say(r, "warn.stopped.why")}
 	if web.ViewerOf(r.Context()).Can("warn.resume_sending") {
-		e.Do = &web.Action{Label: word(r, "warn.resume", nil), URL: "/warn/resume", Post: true, Tone: "primary"}
+		e.Do = &web.Action{Label: web.Say(r, "warn.resume"), URL: "/warn/resume", Post: true, Tone: "primary"}
 	}
 	return &e
 }
 
-func columns(r *http.Request, keys ...string) []web.Column {
-	out := make([]web.Column, len(keys))
-	for i, k := range keys {
-		out[i].Label = word(r, k, nil)
-	}
-	return out
-}
-
 func stateFilter(r *http.Request) web.Field {
-	f := web.Field{Name: "state", Type: "select", Label: word(r, "warn.column.state", nil), Options: []web.Option{{}}}
+	f := web.Field{Name: "state", Type: "select", Label: web.Say(r, "warn.column.state"), Options: []web.Option{{}}}
 	for _, s := range []warn.State{warn.Drafted, warn.Sent, warn.NoContact, warn.Withheld, warn.Refused, warn.Unknown} {
-		f.Options = append(f.Options, web.Option{Value: string(s), Label: word(r, "warn.state."+string(s), nil)})
+		f.Options = append(f.Options, web.Option{Value: string(s), Label: web.Say(r, "warn.state."+string(s))})
 	}
 	return f
 }
@@ -108,7 +100,7 @@ func (p *Pages) noticeRow(r *http.Request, n warn.Notice) (web.Row, error) {
 }
 
 func stateBadge(r *http.Request, s warn.State) web.Badge {
-	b := web.Badge{Word: word(r, "warn.state."+string(s), nil), Tone: "high"}
+	b := web.Badge{Word: web.Say(r, "warn.state."+string(s)), Tone: "high"}
 	switch s {
 	case warn.Sent:
 		b.Tone = "ok"
@@ -150,8 +142,8 @@ func (p *Pages) showNotice(w http.ResponseWriter, r *http.Request, status int, p
 	data := noticePage{Facts: p.noticeFacts(r, n, org, m), Story: story, Mail: string(m.Body)}
 	page := web.Page{
 		Title: org.Name, Number: p.warn.Number(n.ID), Room: "warn", Exercise: n.Exercise, Marking: m.Marking,
-		Lead: word(r, "warn.notice.lead", map[string]any{"Count": n.Total}), Topics: []string{"warn"},
-		Crumbs: []web.Link{{Label: word(r, "warn.notices", nil), URL: "/warn/notices"}},
+		Lead: web.Say(r, "warn.notice.lead", "Count", n.Total), Topics: []string{"warn"},
+		Crumbs: []web.Link{{Label: web.Say(r, "warn.notices"), URL: "/warn/notices"}},
 		Badges: []web.Badge{stateBadge(r, n.State)},
 	}
 	can := web.ViewerOf(r.Context()).Can
@@ -164,7 +156,7 @@ func (p *Pages) showNotice(w http.ResponseWriter, r *http.Request, status int, p
 		}
 	}
 	if can("warn.retry") && n.State != warn.Sent && n.State != warn.Drafted {
-		page.Primary = &web.Action{Label: word(r, "warn.repeat", nil), URL: noticeURL(p.warn.Number(n.ID)) + "/repeat", Icon: "mail", Tone: "primary"}
+		page.Primary = &web.Action{Label: web.Say(r, "warn.repeat"), URL: noticeURL(p.warn.Number(n.ID)) + "/repeat", Icon: "mail", Tone: "primary"}
 	}
 	page.Data = data
 	return p.site.Page(w, r, status, "warn/notice", page)
@@ -174,38 +166,38 @@ func thingOf(n warn.Notice) string { return guard.Thing{Kind: warn.KindNotice, I
 
 func (p *Pages) noticeFacts(r *http.Request, n warn.Notice, org guard.Organisation, m outbound.Message) web.Facts {
 	items := []web.Fact{
-		{Label: word(r, "warn.column.organisation", nil), Cell: web.Anchor(org.Name, "/constituency/organisations/"+number(org.ID))},
-		{Label: word(r, "warn.fact.address", nil), Cell: web.Code(n.Address)},
-		{Label: word(r, "warn.fact.language", nil), Cell: web.Text(n.Language)},
-		{Label: word(r, "warn.fact.delivery", nil), Cell: web.Anchor("#"+number(n.Delivery), "/watch/deliveries/"+number(n.Delivery))},
-		{Label: word(r, "warn.column.findings", nil), Cell: web.Number(int64(n.Total), "")},
-		{Label: word(r, "warn.fact.drafted", nil), Cell: web.Exactly(n.DraftedAt)},
+		{Label: web.Say(r, "warn.column.organisation"), Cell: web.Anchor(org.Name, "/constituency/organisations/"+number(org.ID))},
+		{Label: web.Say(r, "warn.fact.address"), Cell: web.Code(n.Address)},
+		{Label: web.Say(r, "warn.fact.language"), Cell: web.Text(n.Language)},
+		{Label: web.Say(r, "warn.fact.delivery"), Cell: web.Anchor("#"+number(n.Delivery), "/watch/deliveries/"+number(n.Delivery))},
+		{Label: web.Say(r, "warn.column.findings"), Cell: web.Number(int64(n.Total), "")},
+		{Label: web.Say(r, "warn.fact.drafted"), Cell: web.Exactly(n.DraftedAt)},
 	}
 	if m.MessageID != "" {
 		items = append(items, web.Fact{Label: "Message-ID", Cell: web.Code(m.MessageID)},
-			web.Fact{Label: word(r, "warn.fact.attempts", nil), Cell: web.Number(int64(m.Attempts), "")})
+			web.Fact{Label: web.Say(r, "warn.fact.attempts"), Cell: web.Number(int64(m.Attempts), "")})
 	}
 	if m.Reply != "" {
-		items = append(items, web.Fact{Label: word(r, "warn.fact.reply", nil), Cell: web.Text(m.Reply)})
+		items = append(items, web.Fact{Label: web.Say(r, "warn.fact.reply"), Cell: web.Text(m.Reply)})
 	}
-	return web.Facts{Title: word(r, "warn.facts", nil), Items: items}
+	return web.Facts{Title: web.Say(r, "warn.facts"), Items: items}
 }
 
 // story is what happened to a notice, oldest first.
 func (p *Pages) story(r *http.Request, n warn.Notice, m outbound.Message, sent bool) (web.Timeline, error) {
-	t := web.Timeline{Title: word(r, "warn.story", nil)}
-	t.Moments = append(t.Moments, web.Moment{At: n.DraftedAt, Machine: true, Who: word(r, "warn.machine", nil), What: word(r, "warn.story.drafted", nil)})
+	t := web.Timeline{Title: web.Say(r, "warn.story")}
+	t.Moments = append(t.Moments, web.Moment{At: n.DraftedAt, Machine: true, Who: web.Say(r, "warn.machine"), What: web.Say(r, "warn.story.drafted")})
 	if sent {
 		at := m.SettledAt
 		if at.IsZero() {
 			at = m.BegunAt
 		}
 		t.Moments = append(t.Moments, web.Moment{
-			At: at, Machine: true, Who: word(r, "warn.machine", nil), What: word(r, "warn.story."+string(m.State), nil), Icon: "mail",
+			At: at, Machine: true, Who: web.Say(r, "warn.machine"), What: web.Say(r, "warn.story."+string(m.State)), Icon: "mail",
 		})
 	}
 	if n.Why != "" {
-		t.Moments = append(t.Moments, web.Moment{At: n.DraftedAt, Machine: true, Who: word(r, "warn.machine", nil), What: word(r, n.Why, nil), Icon: "warning"})
+		t.Moments = append(t.Moments, web.Moment{At: n.DraftedAt, Machine: true, Who: web.Say(r, "warn.machine"), What: web.Say(r, n.Why), Icon: "warning"})
 	}
 	answers, err := p.warn.Answers(r.Context(), p.warn.Acts.Reader(), n.ID)
 	if err != nil {
@@ -214,11 +206,11 @@ func (p *Pages) story(r *http.Request, n warn.Notice, m outbound.Message, sent b
 	for _, a := range answers {
 		by := a.By
 		if by == "" {
-			by = word(r, "warn.somebody", nil)
+			by = web.Say(r, "warn.somebody")
 		}
 		t.Moments = append(t.Moments, web.Moment{
-			At: a.At, Who: by, What: word(r, "warn.what."+string(a.What), nil), Detail: a.Reason, Icon: "person",
-			Badge: &web.Badge{Tone: "info", Word: word(r, "warn.strength."+string(a.Strength), nil)},
+			At: a.At, Who: by, What: web.Say(r, "warn.what."+string(a.What)), Detail: a.Reason, Icon: "person",
+			Badge: &web.Badge{Tone: "info", Word: web.Say(r, "warn.strength."+string(a.Strength))},
 		})
 	}
 	return t, nil
@@ -227,19 +219,19 @@ func (p *Pages) story(r *http.Request, n warn.Notice, m outbound.Message, sent b
 // answerForm starts with one field: who is talking.
 func answerForm(r *http.Request, action string) *web.Form {
 	f := &web.Form{
-		Action: action, Submit: word(r, "warn.answer.record", nil),
+		Action: action, Submit: web.Say(r, "warn.answer.record"),
 		Fields: []web.Field{
-			{Name: "by", Type: "text", Label: word(r, "warn.answer.by", nil), Required: true, Example: "Ms Ferrer, control room"},
-			{Name: "what", Type: "select", Label: word(r, "warn.answer.says", nil)},
-			{Name: "via", Type: "select", Label: word(r, "warn.answer.how", nil), Options: []web.Option{
-				{Value: "phone", Label: word(r, "warn.strength.phone", nil)}, {Value: "mail", Label: word(r, "warn.strength.mail", nil)},
+			{Name: "by", Type: "text", Label: web.Say(r, "warn.answer.by"), Required: true, Example: "Ms Ferrer, control room"},
+			{Name: "what", Type: "select", Label: web.Say(r, "warn.answer.says")},
+			{Name: "via", Type: "select", Label: web.Say(r, "warn.answer.how"), Options: []web.Option{
+				{Value: "phone", Label: web.Say(r, "warn.strength.phone")}, {Value: "mail", Label: web.Say(r, "warn.strength.mail")},
 			}},
-			{Name: "at", Type: "text", Label: word(r, "warn.answer.at", nil), Why: word(r, "warn.answer.at.why", nil), Example: "2026-11-21T03:05Z"},
-			{Name: "reason", Type: "textarea", Rows: 3, Label: word(r, "warn.answer.words", nil)},
+			{Name: "at", Type: "text", Label: web.Say(r, "warn.answer.at"), Why: web.Say(r, "warn.answer.at.why"), Example: "2026-11-21T03:05Z"},
+			{Name: "reason", Type: "textarea", Rows: 3, Label: web.Say(r, "warn.answer.words")},
 		},
 	}
 	for _, w := range warn.Whats() {
-		f.Fields[1].Options = append(f.Fields[1].Options, web.Option{Value: string(w), Label: word(r, "warn.what."+string(w), nil)})
+		f.Fields[1].Options = append(f.Fields[1].Options, web.Option{Value: string(w), Label: web.Say(r, "warn.what."+string(w))})
 	}
 	return f
 }

@@ -18,14 +18,14 @@ func (p *Pages) outbox(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	state := web.Field{Name: "state", Type: "select", Label: word(r, "warn.column.state", nil), Options: []web.Option{{}}}
+	state := web.Field{Name: "state", Type: "select", Label: web.Say(r, "warn.column.state"), Options: []web.Option{{}}}
 	for _, s := range []outbound.State{outbound.Attempting, outbound.Accepted, outbound.Outbox, outbound.Refused, outbound.Deferred, outbound.Unknown} {
-		state.Options = append(state.Options, web.Option{Value: string(s), Label: word(r, "warn.message."+string(s), nil)})
+		state.Options = append(state.Options, web.Option{Value: string(s), Label: web.Say(r, "warn.message."+string(s))})
 	}
 	list := web.List{
-		ID: "outbox", Caption: word(r, "warn.outbox", nil), Total: web.Total{Hide: true}, Live: true, Filters: web.Sift(r, state),
-		Columns: columns(r, "warn.column.subject", "warn.fact.address", "warn.column.state", "warn.column.when"),
-		Empty:   web.Empty{Title: word(r, "warn.outbox.none", nil), Why: word(r, "warn.outbox.none.why", nil)},
+		ID: "outbox", Caption: web.Say(r, "warn.outbox"), Total: web.Total{Hide: true}, Live: true, Filters: web.Sift(r, state),
+		Columns: web.Columns(r, "warn.column.subject", "warn.fact.address", "warn.column.state", "warn.column.when"),
+		Empty:   web.Empty{Title: web.Say(r, "warn.outbox.none"), Why: web.Say(r, "warn.outbox.none.why")},
 	}
 	if len(ms) > perPage {
 		ms = ms[:perPage]
@@ -44,13 +44,13 @@ func (p *Pages) outbox(w http.ResponseWriter, r *http.Request) error {
 		list.Rows = append(list.Rows, row)
 	}
 	return p.site.Page(w, r, http.StatusOK, "warn/list", web.Page{
-		Title: word(r, "warn.outbox", nil), Room: "warn", Lead: word(r, "warn.outbox.lead", nil), Topics: []string{"warn"},
+		Title: web.Say(r, "warn.outbox"), Room: "warn", Lead: web.Say(r, "warn.outbox.lead"), Topics: []string{"warn"},
 		Data: listPage{List: list, Stopped: p.stopped(r)},
 	})
 }
 
 func messageBadge(r *http.Request, s outbound.State) web.Badge {
-	b := web.Badge{Word: word(r, "warn.message."+string(s), nil), Tone: "high"}
+	b := web.Badge{Word: web.Say(r, "warn.message."+string(s)), Tone: "high"}
 	switch s {
 	case outbound.Accepted, outbound.Outbox:
 		b.Tone = "ok"
@@ -68,9 +68,9 @@ func (p *Pages) failedWork(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	list := web.List{
-		ID: "jobs", Caption: word(r, "warn.failed.jobs", nil), Total: web.Total{N: int64(len(jobs))},
-		Columns: columns(r, "warn.column.job", "warn.column.reason", "warn.column.tries", "warn.column.when"),
-		Empty:   web.Empty{Title: word(r, "warn.failed.none", nil), Why: word(r, "warn.failed.none.why", nil)},
+		ID: "jobs", Caption: web.Say(r, "warn.failed.jobs"), Total: web.Total{N: int64(len(jobs))},
+		Columns: web.Columns(r, "warn.column.job", "warn.column.reason", "warn.column.tries", "warn.column.when"),
+		Empty:   web.Empty{Title: web.Say(r, "warn.failed.none"), Why: web.Say(r, "warn.failed.none.why")},
 	}
 	for _, j := range jobs {
 		list.Rows = append(list.Rows, web.Row{Tone: "critical", Cells: []web.Cell{
@@ -85,12 +85,12 @@ func (p *Pages) failedWork(w http.ResponseWriter, r *http.Request) error {
 	if web.ViewerOf(r.Context()).Can("warn.retry") {
 		for _, j := range jobs {
 			data.Verbs = append(data.Verbs,
-				web.Action{Label: word(r, "warn.job.retry", map[string]any{"Job": j.ID}), URL: "/warn/failed/" + number(j.ID) + "/retry", Post: true},
-				web.Action{Label: word(r, "warn.job.dismiss", map[string]any{"Job": j.ID}), URL: "/warn/failed/" + number(j.ID) + "/dismiss", Post: true})
+				web.Action{Label: web.Say(r, "warn.job.retry", "Job", j.ID), URL: "/warn/failed/" + number(j.ID) + "/retry", Post: true},
+				web.Action{Label: web.Say(r, "warn.job.dismiss", "Job", j.ID), URL: "/warn/failed/" + number(j.ID) + "/dismiss", Post: true})
 		}
 	}
 	return p.site.Page(w, r, http.StatusOK, "warn/failed", web.Page{
-		Title: word(r, "warn.failed", nil), Room: "warn", Lead: word(r, "warn.failed.lead", nil), Data: data,
+		Title: web.Say(r, "warn.failed"), Room: "warn", Lead: web.Say(r, "warn.failed.lead"), Data: data,
 	})
 }
 
@@ -102,9 +102,9 @@ type failedPage struct {
 
 func (p *Pages) waitingNotices(r *http.Request) (*web.List, error) {
 	list := &web.List{
-		ID: "waiting", Caption: word(r, "warn.failed.notices", nil), Total: web.Total{Hide: true},
-		Columns: columns(r, "warn.column.number", "warn.column.organisation", "warn.column.state", "warn.column.reason"),
-		Empty:   web.Empty{Title: word(r, "warn.failed.notices.none", nil)},
+		ID: "waiting", Caption: web.Say(r, "warn.failed.notices"), Total: web.Total{Hide: true},
+		Columns: web.Columns(r, "warn.column.number", "warn.column.organisation", "warn.column.state", "warn.column.reason"),
+		Empty:   web.Empty{Title: web.Say(r, "warn.failed.notices.none")},
 	}
 	for _, s := range []warn.State{warn.Unknown, warn.Refused, warn.Withheld, warn.NoContact} {
 		ns, err := p.warn.Notices(r.Context(), p.warn.Acts.Reader(), warn.Filter{State: s, Limit: 100})
@@ -118,7 +118,7 @@ func (p *Pages) waitingNotices(r *http.Request) (*web.List, error) {
 			}
 			u := noticeURL(p.warn.Number(n.ID))
 			list.Rows = append(list.Rows, web.Row{URL: u, Cells: []web.Cell{
-				{Text: p.warn.Number(n.ID), URL: u, Mono: true}, web.Text(org.Name), web.Marked(stateBadge(r, n.State)), web.Text(word(r, n.Why, nil)),
+				{Text: p.warn.Number(n.ID), URL: u, Mono: true}, web.Text(org.Name), web.Marked(stateBadge(r, n.State)), web.Text(web.Say(r, n.Why)),
 			}})
 		}
 	}

@@ -68,11 +68,11 @@ func (p *Pages) showRepeat(w http.ResponseWriter, r *http.Request, status int, p
 	}
 	u := noticeURL(p.warn.Number(n.ID))
 	c := web.Confirm{
-		Title: word(r, "warn.repeat.title", nil), Text: word(r, "warn.repeat.text", nil), Action: u + "/repeat",
-		Verb: word(r, "warn.repeat", nil), NeedReason: true, Cancel: u,
-		Effects: []web.Effect{{Count: 1, What: word(r, "warn.repeat.effect", map[string]any{"Address": n.Address})}},
+		Title: web.Say(r, "warn.repeat.title"), Text: web.Say(r, "warn.repeat.text"), Action: u + "/repeat",
+		Verb: web.Say(r, "warn.repeat"), NeedReason: true, Cancel: u,
+		Effects: []web.Effect{{Count: 1, What: web.Say(r, "warn.repeat.effect", "Address", n.Address)}},
 	}
-	return p.confirm(w, r, status, word(r, "warn.repeat", nil), c, problem)
+	return p.confirm(w, r, status, web.Say(r, "warn.repeat"), c, problem)
 }
 
 func (p *Pages) confirm(w http.ResponseWriter, r *http.Request, status int, title string, c web.Confirm, problem error) error {
@@ -106,9 +106,9 @@ func (p *Pages) confirmStop(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) showStop(w http.ResponseWriter, r *http.Request, status int, problem error) error {
-	return p.confirm(w, r, status, word(r, "warn.stop", nil), web.Confirm{
-		Title: word(r, "warn.stop.title", nil), Text: word(r, "warn.stop.text", nil), Action: "/warn/stop",
-		Verb: word(r, "warn.stop", nil), Tone: "danger", NeedReason: true, Cancel: "/warn/notices",
+	return p.confirm(w, r, status, web.Say(r, "warn.stop"), web.Confirm{
+		Title: web.Say(r, "warn.stop.title"), Text: web.Say(r, "warn.stop.text"), Action: "/warn/stop",
+		Verb: web.Say(r, "warn.stop"), Tone: "danger", NeedReason: true, Cancel: "/warn/notices",
 	}, problem)
 }
 

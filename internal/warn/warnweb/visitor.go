@@ -24,7 +24,7 @@ func (p *Pages) visit(w http.ResponseWriter, r *http.Request) error {
 
 func (p *Pages) showVisitor(w http.ResponseWriter, r *http.Request, status int, problem error) error {
 	f := visitorForm(r)
-	page := web.Page{Title: word(r, "warn.visit.title", nil), Lead: word(r, "warn.visit.lead", nil), Plain: true}
+	page := web.Page{Title: web.Say(r, "warn.visit.title"), Lead: web.Say(r, "warn.visit.lead"), Plain: true}
 	if problem != nil {
 		f.Fill(r.PostForm.Get)
 		page.Faults = web.FieldFaults(web.PrinterOf(r.Context()), problem)
@@ -36,16 +36,16 @@ func (p *Pages) showVisitor(w http.ResponseWriter, r *http.Request, status int, 
 
 func visitorForm(r *http.Request) *web.Form {
 	f := &web.Form{
-		Action: r.URL.Path, Submit: word(r, "warn.visit.confirm", nil),
+		Action: r.URL.Path, Submit: web.Say(r, "warn.visit.confirm"),
 		Fields: []web.Field{
-			{Name: "what", Type: "radio", Label: word(r, "warn.visit.what", nil)},
-			{Name: "by", Type: "text", Label: word(r, "warn.visit.name", nil), Why: word(r, "warn.visit.name.why", nil), Autocomplete: "name"},
-			{Name: "reason", Type: "textarea", Rows: 3, Label: word(r, "warn.visit.words", nil)},
+			{Name: "what", Type: "radio", Label: web.Say(r, "warn.visit.what")},
+			{Name: "by", Type: "text", Label: web.Say(r, "warn.visit.name"), Why: web.Say(r, "warn.visit.name.why"), Autocomplete: "name"},
+			{Name: "reason", Type: "textarea", Rows: 3, Label: web.Say(r, "warn.visit.words")},
 		},
 	}
 	for i, what := range []warn.What{warn.Acknowledge, warn.Done, warn.Dispute, warn.Ask} {
 		f.Fields[0].Options = append(f.Fields[0].Options, web.Option{
-			Value: string(what), Label: word(r, "warn.visit."+string(what), nil), Selected: i == 0,
+			Value: string(what), Label: web.Say(r, "warn.visit."+string(what)), Selected: i == 0,
 		})
 	}
 	return f
@@ -65,6 +65,6 @@ func (p *Pages) visitorAnswers(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return p.site.Page(w, r, http.StatusOK, "warn/visit", web.Page{
-		Title: word(r, "warn.visit.thanks", nil), Lead: word(r, "warn.visit.thanks.lead", nil), Plain: true, Data: visitorPage{},
+		Title: web.Say(r, "warn.visit.thanks"), Lead: web.Say(r, "warn.visit.thanks.lead"), Plain: true, Data: visitorPage{},
 	})
 }

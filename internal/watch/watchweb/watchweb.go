@@ -3,7 +3,6 @@ package watchweb
 import (
 	"context"
 	"embed"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -79,13 +78,7 @@ func askerOf(r *http.Request) asker {
 }
 
 // say is a sentence in the reader's language; pairs are names and values.
-func (a asker) say(key string, pairs ...any) string {
-	args := make(map[string]any, len(pairs)/2)
-	for i := 0; i+1 < len(pairs); i += 2 {
-		args[fmt.Sprint(pairs[i])] = pairs[i+1]
-	}
-	return a.words.T(key, args)
-}
+func (a asker) say(key string, pairs ...any) string { return a.words.Say(key, pairs...) }
 
 // crumb is a step on the way to a page.
 func (a asker) crumb(key, to string) web.Link { return web.Link{Label: a.say(key), URL: to} }
