@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/ledger"
 )
 
 // The disk is too full to be ready below both of these.
@@ -26,6 +29,9 @@ type readiness struct {
 	Database bool `json:"database"`
 	Ledger   bool `json:"ledger"`
 	Disk     bool `json:"disk"`
+	// Clock is false when the last act lies in the future: somebody set the clock
+	// back. Work goes on, in the order of acts; the times of entries do not tell it.
+	Clock bool `json:"clock"`
 }
 
 // ready looks at every part. Why is for the log.
@@ -46,8 +52,25 @@ func (a *App) ready(ctx context.Context) readiness {
 	if !r.Disk {
 		a.log.ErrorContext(ctx, "not ready: disk", "free_bytes", bytes, "error", err)
 	}
+	r.Clock = a.clockRuns(ctx)
 	r.Ready = r.Database && r.Ledger && r.Disk
 	return r
+}
+
+// clockSlack is how far acts may lie in the future before the clock is blamed.
+const clockSlack = time.Minute
+
+// clockRuns tells whether the clock is where the last act left it, or later.
+func (a *App) clockRuns(ctx context.Context) bool {
+	last, err := a.ledger.Entries(ctx, ledger.Query{Limit: 1})
+	if err != nil || len(last) == 0 {
+		return true // the other parts tell of that
+	}
+	ahead := clock.FromMicros(last[0].Time).Sub(a.clock.Now())
+	if ahead > clockSlack {
+		a.log.WarnContext(ctx, "the clock was set back: the last act lies in the future", "ahead", ahead.Round(time.Second))
+	}
+	return ahead <= clockSlack
 }
 
 // healthRoutes are for whoever watches over the process.

@@ -226,3 +226,22 @@ func TestNoExportHoldsAFormula(t *testing.T) {
 		t.Errorf("only %d tables with %d cells", tables, cells)
 	}
 }
+
+func TestABrowserWhoseNameIsNoTextMaySignIn(t *testing.T) {
+	sqldbtest.EachConfig(t, func(t *testing.T, c sqldb.Config) {
+		h := still(t, c)
+		secret, err := h.App.Guard().IssueLink(t.Context(), guard.LocalOperator(), h.Person(guard.OwnOrg, guard.RoleReader).ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for header, path := range map[string]string{"Accept-Language": "/sign-in", "Cookie": "/sign-in", "Accept": "/sign-in", "Referer": "/sign-in", "If-None-Match": "/static/almenara.css"} {
+			if a := h.Ask("GET", path, nil, house.Outside, house.Header(header, "\xff\xfe=\xc0")); a.Status >= 500 {
+				t.Errorf("%s that is no text: %d", header, a.Status)
+			}
+		}
+		a := h.Ask("POST", "/sign-in/link/"+secret, strings.NewReader(""), house.Form, house.Outside, house.Header("User-Agent", "\xff\xfeBrowser\xe2\x82"))
+		if a.Status != 303 && a.Status != 200 {
+			t.Errorf("sign in: %d %.300s", a.Status, a.Body)
+		}
+	})
+}

@@ -22,7 +22,8 @@ import (
 
 const (
 	organisations = 12
-	rowsPerDay    = 240_000
+	shortRows     = 90_000  // a day's rows in the short form
+	longRows      = 240_000 // and in the long one, whose imports last a second
 )
 
 // nation is what every run is given.
@@ -38,7 +39,7 @@ const schema = `{"_meta":{"date_created":"2026-01-01T00:00:00Z"},"scan_telnet":{
 
 // write makes the files: each day every organisation has new hosts, some that stay
 // and some that go; most rows are nobody's, a few are bad.
-func write(t *testing.T, days int) nation {
+func write(t *testing.T, days, rowsPerDay int) nation {
 	t.Helper()
 	dir := t.TempDir()
 	put := func(name, text string) string {
@@ -167,7 +168,11 @@ func TestAKilledServerLosesNothingAndTellsNobodyTwice(t *testing.T) {
 	}
 	t.Logf("%d kills on each engine; ALMENARA_CRASH_SEED=%d repeats them", kills, seed)
 	days := max(3, (kills+2)/3)
-	n := write(t, days)
+	rowsPerDay := shortRows
+	if kills > 3 {
+		rowsPerDay = longRows
+	}
+	n := write(t, days, rowsPerDay)
 	calm := newHouse(t, "")
 	calm.prepare(n)
 	began := time.Now()
