@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp/kb"
+
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/guard"
@@ -145,8 +147,13 @@ func (s *stage) followsTheBoard(tab *browser.Tab) {
 		s.t.Errorf("the board says %s and its list says %q", figure, total)
 	}
 	s.look(tab, "morning/05-list")
-	number := tab.Text("[data-rows] tbody tr:first-child td:nth-child(2) a")
-	tab.Follow("[data-rows] tbody tr:first-child td:nth-child(2) a")
+	number := tab.Text("[data-rows] tbody tr:nth-child(2) td:nth-child(2) a")
+	tab.Press("jjjkx") // by keys alone: down, down, down, up, choose, open
+	tab.WaitFor(`document.querySelectorAll("[data-rows] input:checked").length === 1`)
+	tab.Shot("morning/05-list-by-keys")
+	tab.Press("x")
+	tab.Press(kb.Enter)
+	tab.WaitURL("/watch/findings/" + number)
 	tab.WaitText("h1", number)
 	s.look(tab, "morning/06-finding")
 	tab.Follow(`main a[href*="/raw?"]`)
