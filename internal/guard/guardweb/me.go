@@ -183,7 +183,7 @@ func (p *Pages) accessOf(r *http.Request, person guard.Person, at, here string, 
 	}
 	for _, s := range sessions {
 		row := tableRow{Here: s.UID == here, Cells: []web.Cell{
-			web.Text(s.Agent), web.Code(s.Address), web.Text(web.Say(r, "guard.how."+s.How)), web.Exactly(s.BeganAt), web.Exactly(s.SeenAt),
+			agent(r, s.Agent), web.Code(s.Address), web.Text(web.Say(r, "guard.how."+s.How)), web.Exactly(s.BeganAt), web.Exactly(s.SeenAt),
 		}}
 		row.Action = button(may, web.Action{Label: web.Say(r, "guard.session.end"), URL: at + "/sessions/" + s.UID + "/end", Post: true})
 		a.Sessions.Rows = append(a.Sessions.Rows, row)

@@ -37,6 +37,7 @@ func (p *Pages) notices(w http.ResponseWriter, r *http.Request) error {
 		Filters: web.Sift(r, stateFilter(r)),
 		Empty:   web.Empty{Title: web.Say(r, "warn.notices.none"), Why: web.Say(r, "warn.notices.none.why")},
 	}
+	list.Columns[2].Num = true
 	if len(ns) > perPage {
 		ns = ns[:perPage]
 		list.Older = web.With(r.URL, "after", number(ns[perPage-1].ID))
