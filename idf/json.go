@@ -112,7 +112,7 @@ func DecodeJSON(data []byte, e *Event) error {
 	if err := d.object("", 1); err != nil {
 		return err
 	}
-	if _, err := d.Token(); err != io.EOF {
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("something follows the event's JSON object")
 	}
 	return nil

@@ -87,7 +87,7 @@ func scan(t testing.TB, p *mapping.Plan, in io.Reader) ([]string, mapping.Fit) {
 	for {
 		rec, reject, err := s.Next(&ev)
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return out, s.Fit()
 		case err != nil:
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package rows
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -101,7 +102,7 @@ func (c *CSV) sniff() byte {
 
 func (c *CSV) readHeader() error {
 	rec, err := c.next(-1)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return ErrNoHeader
 	}
 	if err != nil {

@@ -25,7 +25,7 @@ func read(t testing.TB, r rows.Reader) []string {
 		rec, err := r.Next()
 		var bad *rows.RowError
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return out
 		case errors.As(err, &bad):
 			out = append(out, fmt.Sprintf("%d+%d line %d: %s", bad.Offset, bad.Len, bad.Line, bad.Reason))
@@ -275,7 +275,7 @@ func TestWhatEncodingCSVWritesIsReadBackEqual(t *testing.T) {
 				}
 			}
 		}
-		if _, err := r.Next(); err != io.EOF {
+		if _, err := r.Next(); !errors.Is(err, io.EOF) {
 			t.Fatalf("got %v, want the end", err)
 		}
 	})
@@ -348,7 +348,7 @@ func checkPlaces(t *testing.T, r rows.Reader, data []byte, each func([]byte, *ro
 	line := 0
 	for range len(data) + 2 {
 		rec, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		var bad *rows.RowError

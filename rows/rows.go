@@ -188,7 +188,7 @@ func (s *source) findEnd() (int, error) {
 		if s.fill() {
 			continue
 		}
-		if s.full() || (seen > 0 && s.err == io.EOF) {
+		if s.full() || (seen > 0 && errors.Is(s.err, io.EOF)) {
 			return seen, nil
 		}
 		return 0, s.err

@@ -2,6 +2,7 @@ package shadowserver_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -112,7 +113,7 @@ func readAll(t testing.TB, p *mapping.Plan, text []byte) (events, bad int) {
 	for {
 		_, reject, err := scan.Next(&ev)
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return events, bad
 		case err != nil:
 			t.Fatal(err)

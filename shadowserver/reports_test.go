@@ -3,6 +3,7 @@ package shadowserver_test
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -82,7 +83,7 @@ func outcomes(t testing.TB, p *mapping.Plan, text []byte) ([]outcome, mapping.Fi
 	var ev idf.Event
 	for {
 		rec, reject, err := scan.Next(&ev)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out, scan.Fit()
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package constituency
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -150,7 +151,7 @@ func (c *Constituency) eachChange(ctx context.Context, p *importPlan, src io.Rea
 	m := p.newMatcher()
 	for n := 0; ; n++ {
 		row, bad, err := rd.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

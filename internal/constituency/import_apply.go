@@ -121,7 +121,7 @@ func (c *Constituency) applySmall(ctx context.Context, call act.Call, p *importP
 		if err := c.stillPlanned(p); err != nil {
 			return err
 		}
-		if err := c.writeOrgs(ctx, tx, p, p.touched); err != nil {
+		if err := c.writeOrgs(ctx, tx, p.touched); err != nil {
 			return err
 		}
 		if err := c.writeActsFor(ctx, tx, p); err != nil {
@@ -145,7 +145,7 @@ func (c *Constituency) stillPlanned(p *importPlan) error {
 
 // writeOrgs writes organisations, their records and contacts, and knows their ids
 // afterwards.
-func (c *Constituency) writeOrgs(ctx context.Context, tx *act.Tx, p *importPlan, orgs []*plannedOrg) error {
+func (c *Constituency) writeOrgs(ctx context.Context, tx *act.Tx, orgs []*plannedOrg) error {
 	for _, o := range orgs {
 		if err := c.writeOrg(ctx, tx, o); err != nil {
 			return fmt.Errorf("write organisation of line %d: %w", o.line, err)

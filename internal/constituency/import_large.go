@@ -16,7 +16,7 @@ import (
 // makes it visible by a last short act.
 func (c *Constituency) applyLarge(ctx context.Context, call act.Call, p *importPlan, src io.ReadSeeker) error {
 	for part := range slices.Chunk(p.touched, actRecords/8) {
-		if err := c.applyOrgs(ctx, call, p, part); err != nil {
+		if err := c.applyOrgs(ctx, call, part); err != nil {
 			return err
 		}
 	}
@@ -38,9 +38,9 @@ func (c *Constituency) applyLarge(ctx context.Context, call act.Call, p *importP
 }
 
 // applyOrgs is the act for some of the organisations of a large import.
-func (c *Constituency) applyOrgs(ctx context.Context, call act.Call, p *importPlan, part []*plannedOrg) error {
+func (c *Constituency) applyOrgs(ctx context.Context, call act.Call, part []*plannedOrg) error {
 	return c.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		if err := c.writeOrgs(ctx, tx, p, part); err != nil {
+		if err := c.writeOrgs(ctx, tx, part); err != nil {
 			return err
 		}
 		ids := make([]int64, len(part))

@@ -2,6 +2,7 @@ package constituency
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"io"
@@ -107,7 +108,7 @@ func (p *importPlan) readAll(ctx context.Context, rd *importReader) error {
 	fresh := int64(len(p.index.orgs)) + 1 // ids that tell new organisations apart while weighing
 	for n := 0; ; n++ {
 		row, bad, err := rd.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -239,7 +240,7 @@ func (p *importPlan) checkActsFor() {
 	for _, o := range p.order {
 		for _, name := range o.actsFor {
 			if p.orgs[name] == nil || name == o.key {
-				p.refuse([]fault.Error{*fault.OnField("acts_for", "constituency.import.acts_for", fault.Args{"Line": o.line, "Value": clip(name)})})
+				p.refuse([]fault.Error{*fault.OnField("acts_for", "constituency.import.acts_for", fault.Args{"Line": o.line, "Value": fault.Clip(name)})})
 			}
 		}
 	}

@@ -77,7 +77,7 @@ func (r *importReader) readHeader() error {
 	}
 	var parts []fault.Error
 	refuse := func(key, column string) {
-		parts = append(parts, *fault.OnField(column, key, fault.Args{"Column": clip(column), "Columns": strings.Join(allowed, ", ")}))
+		parts = append(parts, *fault.OnField(column, key, fault.Args{"Column": fault.Clip(column), "Columns": strings.Join(allowed, ", ")}))
 	}
 	for i, name := range r.csv.Header() {
 		name = strings.ToLower(strings.TrimSpace(name))
@@ -181,7 +181,7 @@ func (r *importReader) readOrg() {
 func (r *importReader) readOperator() {
 	for _, code := range split(strings.ToLower(r.get("sector"))) {
 		if !IsSector(code) {
-			r.refuse(fault.OnField("sector", "constituency.sector_unknown", fault.Args{"Value": clip(code)}))
+			r.refuse(fault.OnField("sector", "constituency.sector_unknown", fault.Args{"Value": fault.Clip(code)}))
 		}
 		r.row.sectors = append(r.row.sectors, code)
 	}
@@ -215,7 +215,7 @@ func (r *importReader) count(column string) int64 {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 {
-		r.refuse(fault.OnField(column, "constituency.population.form", fault.Args{"Value": clip(s)}))
+		r.refuse(fault.OnField(column, "constituency.population.form", fault.Args{"Value": fault.Clip(s)}))
 		return 0
 	}
 	return n
@@ -243,7 +243,7 @@ func (r *importReader) readAsset(kind, value string) {
 	case "claimed":
 		a.Source = Claimed
 	default:
-		r.refuse(fault.OnField("source", "constituency.source_unknown", fault.Args{"Value": clip(s)}))
+		r.refuse(fault.OnField("source", "constituency.source_unknown", fault.Args{"Value": fault.Clip(s)}))
 	}
 	r.row.assets = append(r.row.assets, a)
 }

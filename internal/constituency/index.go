@@ -226,7 +226,7 @@ func nextLabel(name []byte, at int) int {
 // is then longer than the name.
 func registrable(name []byte) int {
 	// The list only slices its argument, so a view of the bytes will do.
-	suffix, _ := publicsuffix.PublicSuffix(unsafe.String(unsafe.SliceData(name), len(name)))
+	suffix, _ := publicsuffix.PublicSuffix(unsafe.String(unsafe.SliceData(name), len(name))) //nolint:gosec // nothing keeps the view
 	i := len(name) - len(suffix) - 1
 	if i <= 0 {
 		return len(name) + 1

@@ -3,7 +3,6 @@ package constituency
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"almenara.example/internal/foundation/sqldb"
@@ -32,21 +31,15 @@ func loadIndex(ctx context.Context, r sqldb.Reader) (*Index, error) {
 // and not in SQL, where it would tempt the engine to go through an index. The asset
 // is reused.
 func eachAsset(ctx context.Context, r sqldb.Reader, f func(*Asset)) error {
-	rows, err := r.QueryContext(ctx, `select id, org_id, kind, value, valid_from, valid_to, source, waiting
-		from constituency_asset where `+visible)
-	if err != nil {
-		return err
-	}
 	var a Asset
-	for rows.Next() {
-		if err := rows.Scan(&a.ID, &a.Org, &a.Kind, &a.Value, &a.From, &a.To, &a.Source, &a.Waiting); err != nil {
-			return errors.Join(err, rows.Close())
-		}
-		if a.Kind <= MailDomain {
+	return sqldb.Each(ctx, r, func(row sqldb.Row) error {
+		err := row.Scan(&a.ID, &a.Org, &a.Kind, &a.Value, &a.From, &a.To, &a.Source, &a.Waiting)
+		if err == nil && a.Kind <= MailDomain {
 			f(&a)
 		}
-	}
-	return errors.Join(rows.Err(), rows.Close())
+		return err
+	}, `select id, org_id, kind, value, valid_from, valid_to, source, waiting
+		from constituency_asset where `+visible)
 }
 
 // orgInfos reads organisations for the index; no ids means all.

@@ -20,7 +20,7 @@ func ParseAsset(kind, value string) (AssetKind, string, error) {
 	k := AssetKind(slices.Index(AssetKinds(), strings.ToLower(strings.TrimSpace(kind))) + 1)
 	value = strings.TrimSpace(value)
 	if k == 0 {
-		return 0, "", fault.OnField("asset_kind", "constituency.asset.kind", fault.Args{"Value": clip(kind)})
+		return 0, "", fault.OnField("asset_kind", "constituency.asset.kind", fault.Args{"Value": fault.Clip(kind)})
 	}
 	if value == "" {
 		return 0, "", fault.OnField("asset", "constituency.asset.empty", nil)
@@ -35,7 +35,7 @@ func ParseAsset(kind, value string) (AssetKind, string, error) {
 		value, err = parseDomain(value)
 	default:
 		if len(value) > 300 || strings.ContainsFunc(value, unicode.IsControl) {
-			err = fault.OnField("asset", "constituency.asset.text", fault.Args{"Value": clip(value), "Max": 300})
+			err = fault.OnField("asset", "constituency.asset.text", fault.Args{"Value": fault.Clip(value), "Max": 300})
 		}
 	}
 	return k, value, err
@@ -43,7 +43,7 @@ func ParseAsset(kind, value string) (AssetKind, string, error) {
 
 func parsePrefix(s string) (string, error) {
 	wrong := func(key string, more string) error {
-		return fault.OnField("asset", key, fault.Args{"Value": clip(s), "Better": more})
+		return fault.OnField("asset", key, fault.Args{"Value": fault.Clip(s), "Better": more})
 	}
 	if !strings.Contains(s, "/") {
 		ip, err := netip.ParseAddr(s)
@@ -76,7 +76,7 @@ func parseASN(s string) (string, error) {
 	digits := strings.TrimSpace(strings.TrimPrefix(strings.ToUpper(s), "AS"))
 	n, err := strconv.ParseUint(digits, 10, 32)
 	if err != nil || n == 0 {
-		return "", fault.OnField("asset", "constituency.asset.asn", fault.Args{"Value": clip(s)})
+		return "", fault.OnField("asset", "constituency.asset.asn", fault.Args{"Value": fault.Clip(s)})
 	}
 	return strconv.FormatUint(n, 10), nil
 }
@@ -84,10 +84,10 @@ func parseASN(s string) (string, error) {
 func parseDomain(s string) (string, error) {
 	name, ok := CanonicalName(strings.TrimPrefix(strings.TrimPrefix(s, "*."), "@"))
 	if !ok {
-		return "", fault.OnField("asset", "constituency.asset.domain", fault.Args{"Value": clip(s)})
+		return "", fault.OnField("asset", "constituency.asset.domain", fault.Args{"Value": fault.Clip(s)})
 	}
 	if suffix, _ := publicsuffix.PublicSuffix(name); suffix == name {
-		return "", fault.OnField("asset", "constituency.asset.public_suffix", fault.Args{"Value": clip(s)})
+		return "", fault.OnField("asset", "constituency.asset.public_suffix", fault.Args{"Value": fault.Clip(s)})
 	}
 	return name, nil
 }
@@ -129,7 +129,7 @@ func ParseSubject(s string) (Subject, error) {
 	} else if name, ok := CanonicalName(s); ok {
 		return Subject{Domain: []byte(name)}, nil
 	}
-	return Subject{}, fault.OnField("subject", "constituency.lookup.form", fault.Args{"Value": clip(s)})
+	return Subject{}, fault.OnField("subject", "constituency.lookup.form", fault.Args{"Value": fault.Clip(s)})
 }
 
 // parseFrom and parseTo read the ends of a validity; empty means
@@ -143,7 +143,7 @@ func parseEnd(field, s string, otherwise Day) (Day, error) {
 	}
 	d, err := ParseDay(s)
 	if err != nil {
-		return 0, fault.OnField(field, "constituency.day.form", fault.Args{"Value": clip(s)})
+		return 0, fault.OnField(field, "constituency.day.form", fault.Args{"Value": fault.Clip(s)})
 	}
 	return d, nil
 }
@@ -154,19 +154,4 @@ func checkTimes(from, to Day) error {
 		return fault.OnField("valid_to", "constituency.day.order", fault.Args{"From": from.String(), "To": to.String()})
 	}
 	return nil
-}
-
-// clip cuts what a caller sent to something that may be shown back.
-func clip(s string) string {
-	s = strings.ToValidUTF8(s, "·")
-	r := []rune(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return '·'
-		}
-		return r
-	}, s[:min(len(s), 400)]))
-	if len(r) > 80 {
-		return string(r[:80]) + "…"
-	}
-	return string(r)
 }

@@ -164,7 +164,7 @@ func (c *Constituency) resolve(ctx context.Context, r sqldb.Reader, ch AssetChan
 	will = was
 	switch {
 	case ch.Change != nil:
-		err = c.edit(ctx, r, &will, ch.Change)
+		err = c.edit(&will, ch.Change)
 	case ch.End != nil:
 		if ch.End.Version != was.Version {
 			return was, will, fault.New(fault.Conflict, "constituency.changed_meanwhile", nil)
@@ -213,7 +213,7 @@ func (c *Constituency) resolveNew(ctx context.Context, r sqldb.Reader, n *NewAss
 	return a, err
 }
 
-func (c *Constituency) edit(ctx context.Context, r sqldb.Reader, a *Asset, e *AssetEdit) (err error) {
+func (c *Constituency) edit(a *Asset, e *AssetEdit) (err error) {
 	if e.Version != a.Version {
 		return fault.New(fault.Conflict, "constituency.changed_meanwhile", nil)
 	}

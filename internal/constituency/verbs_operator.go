@@ -19,7 +19,7 @@ func (s *Standing) Validate() error {
 	refuse := func(field, key string, args fault.Args) { parts = append(parts, *fault.OnField(field, key, args)) }
 	for _, code := range s.Sectors {
 		if !IsSector(code) {
-			refuse("sector", "constituency.sector_unknown", fault.Args{"Value": clip(code)})
+			refuse("sector", "constituency.sector_unknown", fault.Args{"Value": fault.Clip(code)})
 		}
 	}
 	if s.Critical && strings.TrimSpace(s.Designation) == "" {
@@ -36,7 +36,7 @@ func (s *Standing) Validate() error {
 			parts = append(parts, *fault.Of(err))
 		}
 		if v.Sector != "" && !IsSector(v.Sector) {
-			refuse("service_sector", "constituency.sector_unknown", fault.Args{"Value": clip(v.Sector)})
+			refuse("service_sector", "constituency.sector_unknown", fault.Args{"Value": fault.Clip(v.Sector)})
 		}
 		if v.Population < 0 {
 			refuse("service_population", "constituency.population.form", fault.Args{"Value": v.Population})
@@ -188,7 +188,7 @@ func (n NewContact) Validate() error {
 // CheckLanguage refuses what is no language tag such as fr or pt-BR; empty is fine.
 func CheckLanguage(field, s string) error {
 	if _, err := language.Parse(s); s != "" && err != nil {
-		return fault.OnField(field, "constituency.language.form", fault.Args{"Value": clip(s)})
+		return fault.OnField(field, "constituency.language.form", fault.Args{"Value": fault.Clip(s)})
 	}
 	return nil
 }

@@ -142,7 +142,7 @@ func (g *Guard) beginSession(ctx context.Context, tx *act.Tx, person int64, how 
 	now := tx.Now()
 	_, err = tx.ExecContext(ctx, `insert into guard_session
 		(hash, uid, person_id, how, agent, address, began_at, seen_at, expires_at, ended_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $7, $8, 0)`, hash, uid, person, how, clip(from.Agent), clip(from.Address),
+		values ($1, $2, $3, $4, $5, $6, $7, $7, $8, 0)`, hash, uid, person, how, fault.Clip(from.Agent), fault.Clip(from.Address),
 		clock.Micros(now), clock.Micros(now.Add(SessionLife)))
 	return cookie, err
 }
@@ -326,7 +326,7 @@ func (g *Guard) AllTokens(ctx context.Context, r sqldb.Reader) ([]Token, error) 
 		clock.Micros(g.acts.Clock().Now()))
 }
 
-const tokenColumns = `uid, person_id, name, scope, made_at, expires_at, ended_at`
+const tokenColumns = `uid, person_id, name, scope, made_at, expires_at, ended_at` //nolint:gosec // names of columns
 
 func scanToken(r sqldb.Row) (t Token, err error) {
 	var scope string

@@ -10,6 +10,7 @@ import (
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/clock"
+	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
 )
 
@@ -147,8 +148,8 @@ func (d *Denials) Denied(ctx context.Context, c act.Call, dec act.Decision) {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `insert into guard_denial (id, at, actor, verb, subject, reasons)
-			values ($1, $2, $3, $4, $5, $6)`, n, clock.Micros(tx.Now()), c.Actor.ID, c.Verb, clip(c.Subject),
-			clip(strings.Join(dec.Reasons, "; ")))
+			values ($1, $2, $3, $4, $5, $6)`, n, clock.Micros(tx.Now()), c.Actor.ID, c.Verb, fault.Clip(c.Subject),
+			fault.Clip(strings.Join(dec.Reasons, "; ")))
 		return err
 	})
 	if err != nil {

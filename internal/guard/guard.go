@@ -40,7 +40,7 @@ func ParseKind(s string) (Kind, error) {
 			return k, nil
 		}
 	}
-	return "", fault.OnField("kind", "guard.organisation.kind", fault.Args{"Value": clip(s)})
+	return "", fault.OnField("kind", "guard.organisation.kind", fault.Args{"Value": fault.Clip(s)})
 }
 
 // OwnOrg is the id of the installation's own organisation, made by init.
@@ -128,7 +128,7 @@ func CheckName(field, s string) error {
 func CheckEmail(field, s string) error {
 	a, err := mail.ParseAddress(s)
 	if err != nil || a.Name != "" || a.Address != s || len(s) > 254 || strings.ContainsFunc(s, unicode.IsControl) {
-		return fault.OnField(field, "guard.email.form", fault.Args{"Value": clip(s)})
+		return fault.OnField(field, "guard.email.form", fault.Args{"Value": fault.Clip(s)})
 	}
 	return nil
 }
@@ -136,23 +136,9 @@ func CheckEmail(field, s string) error {
 // CheckCountry refuses what is not two capital letters.
 func CheckCountry(field, s string) error {
 	if len(s) != 2 || s[0] < 'A' || s[0] > 'Z' || s[1] < 'A' || s[1] > 'Z' {
-		return fault.OnField(field, "guard.country.form", fault.Args{"Value": clip(s)})
+		return fault.OnField(field, "guard.country.form", fault.Args{"Value": fault.Clip(s)})
 	}
 	return nil
-}
-
-// clip cuts what a caller sent to something that may be shown back.
-func clip(s string) string {
-	s = strings.ToValidUTF8(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return '·'
-		}
-		return r
-	}, s), "·")
-	if len([]rune(s)) > 80 {
-		s = string([]rune(s)[:80]) + "…"
-	}
-	return s
 }
 
 // org and person format the opaque subjects of ledger entries.

@@ -261,7 +261,7 @@ func (k *Ceremonies) SignInByPasskey(ctx context.Context, cookie string, respons
 	if !ok {
 		return "", p, fmt.Errorf("sign in by passkey: got a %T", user)
 	}
-	session, err = k.guard.enterByPasskey(ctx, h.Person.ID, cred, from)
+	session, err = k.guard.enterByPasskey(ctx, h.ID, cred, from)
 	return session, h.Person, err
 }
 
@@ -311,7 +311,7 @@ func scanCredential(r sqldb.Row) (c webauthn.Credential, err error) {
 	if err := json.Unmarshal(data, &c); err != nil {
 		return c, fmt.Errorf("read passkey: %w", err)
 	}
-	c.Authenticator.SignCount = uint32(count) //nolint:gosec // it was one when it was written
+	c.Authenticator.SignCount = uint32(count)
 	return c, nil
 }
 

@@ -32,7 +32,7 @@ func (n NewOrganisation) Validate() error {
 		}
 	}
 	if !slices.Contains(Kinds(), n.Kind) {
-		parts = append(parts, *fault.OnField("kind", "guard.organisation.kind", fault.Args{"Value": clip(string(n.Kind))}))
+		parts = append(parts, *fault.OnField("kind", "guard.organisation.kind", fault.Args{"Value": fault.Clip(string(n.Kind))}))
 	}
 	return fault.Join("guard.organisation.invalid", parts)
 }
@@ -99,18 +99,18 @@ func (n NewPerson) Validate() error {
 	}
 	if n.Zone != "" {
 		if _, err := time.LoadLocation(n.Zone); err != nil || n.Zone == "Local" {
-			parts = append(parts, *fault.OnField("zone", "guard.person.zone", fault.Args{"Value": clip(n.Zone)}))
+			parts = append(parts, *fault.OnField("zone", "guard.person.zone", fault.Args{"Value": fault.Clip(n.Zone)}))
 		}
 	}
 	if _, err := language.Parse(or(n.Language, "en")); err != nil {
-		parts = append(parts, *fault.OnField("language", "guard.person.language", fault.Args{"Value": clip(n.Language)}))
+		parts = append(parts, *fault.OnField("language", "guard.person.language", fault.Args{"Value": fault.Clip(n.Language)}))
 	}
 	if len(n.Phone) > 60 || strings.ContainsFunc(n.Phone, unicode.IsControl) {
 		parts = append(parts, *fault.OnField("phone", "guard.person.phone", nil))
 	}
 	for _, r := range n.Roles {
 		if !slices.Contains(Roles(), r) {
-			parts = append(parts, *fault.OnField("role", "guard.role.unknown", fault.Args{"Value": clip(r)}))
+			parts = append(parts, *fault.OnField("role", "guard.role.unknown", fault.Args{"Value": fault.Clip(r)}))
 		}
 	}
 	return fault.Join("guard.person.invalid", parts)
@@ -295,7 +295,7 @@ func changedMeanwhile(err error) error {
 // GrantRole gives a person a role.
 func (g *Guard) GrantRole(ctx context.Context, actor act.Actor, person int64, role string) error {
 	if !slices.Contains(Roles(), role) {
-		return fault.OnField("role", "guard.role.unknown", fault.Args{"Value": clip(role)})
+		return fault.OnField("role", "guard.role.unknown", fault.Args{"Value": fault.Clip(role)})
 	}
 	call := act.Call{Actor: actor, Verb: "guard.grant_role", Subject: personSubject(person)}
 	return g.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {

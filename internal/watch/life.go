@@ -158,12 +158,14 @@ func recordFrom(r io.Reader) ([]byte, error) {
 		if rec[0] != '{' && bytes.Count(line, []byte{'"'})%2 == 1 {
 			quoted = !quoted
 		}
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
+		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
-		case err != nil && !errors.Is(err, io.EOF):
+		}
+		ended := errors.Is(err, io.EOF)
+		if err != nil && !ended {
 			return nil, err
-		case err != nil || !quoted:
+		}
+		if ended || !quoted {
 			return bytes.TrimRight(rec, "\r\n"), nil
 		}
 	}

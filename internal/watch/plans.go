@@ -67,7 +67,7 @@ func (w *Watch) planNamed(ctx context.Context, name, kind string) (*plan, error)
 		if name == SchemaShadowserver {
 			key = "watch.schema.none"
 		}
-		return nil, fault.New(fault.Invalid, key, fault.Args{"Name": clip(name)})
+		return nil, fault.New(fault.Invalid, key, fault.Args{"Name": fault.Clip(name)})
 	}
 	c := &w.plans
 	c.mu.Lock()
@@ -92,7 +92,7 @@ func (c *planCache) ofSchema(s *shadowserver.Schema, o *shadowserver.Overlay, na
 		return nil, errUnknownKind
 	}
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, "watch.schema.broken", fault.Args{"Kind": clip(kind)}, err)
+		return nil, fault.Wrap(fault.Invalid, "watch.schema.broken", fault.Args{"Kind": fault.Clip(kind)}, err)
 	}
 	p := &plan{Plan: mp, name: name}
 	c.plans[name+"/"+kind] = p
@@ -197,7 +197,7 @@ var mappingName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 // sources that use it on hold.
 func (w *Watch) LoadMapping(ctx context.Context, actor act.Actor, name string, file io.Reader) (m Mapping, err error) {
 	if !mappingName.MatchString(name) || name == SchemaShadowserver {
-		return m, fault.OnField("name", "watch.mapping.name", fault.Args{"Value": clip(name)})
+		return m, fault.OnField("name", "watch.mapping.name", fault.Args{"Value": fault.Clip(name)})
 	}
 	ref, err := w.blobs.Put(ctx, file, 1<<20)
 	if err != nil {
@@ -306,7 +306,7 @@ func dateOfFile(name string) (time.Time, bool) { return shadowserver.DateOfFile(
 // kindFromName is what an unknown report is listed under.
 func kindFromName(name string) string {
 	if kind, ok := shadowserver.KindOfFile(name); ok {
-		return clip(kind)
+		return fault.Clip(kind)
 	}
-	return clip(name)
+	return fault.Clip(name)
 }

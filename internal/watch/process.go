@@ -185,7 +185,7 @@ func (p *intake) setAside(r *mapping.Reject) {
 	p.counts.Rows++
 	p.counts.Quarantined++
 	s := setAside{
-		line: int64(r.Line), pos: r.Offset, len: r.Len, column: clip(r.Column), reason: string(r.Reason),
+		line: int64(r.Line), pos: r.Offset, len: r.Len, column: fault.Clip(r.Column), reason: string(r.Reason),
 		ips: slices.Clone(r.IPs),
 	}
 	if len(s.ips) == 0 && r.IP.IsValid() {

@@ -315,7 +315,7 @@ func settleRows(ctx context.Context, tx *act.Tx, qs []Quarantined, refused map[i
 	for _, q := range qs {
 		state, reason, column := TakenIn, q.Reason, q.Column
 		if r := refused[q.Line]; r != nil {
-			state, reason, column = Waiting, string(r.Reason), clip(r.Column)
+			state, reason, column = Waiting, string(r.Reason), fault.Clip(r.Column)
 		}
 		if _, err := tx.ExecContext(ctx, `update watch_quarantine set state = $1, reason = $2, col = $3, act_order = $4
 			where delivery_id = $5 and line = $6`, string(state), reason, column, tx.Order(), q.Delivery, q.Line); err != nil {

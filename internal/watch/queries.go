@@ -183,7 +183,7 @@ func (w *Watch) filterBySQL(ctx context.Context, r sqldb.Reader, f Filter) (sets
 	if f.Number != "" {
 		id, err := w.numbers.Parse(f.Number)
 		if err != nil {
-			return nil, fault.OnField("number", "watch.number.form", fault.Args{"Value": clip(f.Number)})
+			return nil, fault.OnField("number", "watch.number.form", fault.Args{"Value": fault.Clip(f.Number)})
 		}
 		b := roaring.New()
 		if id < 1<<32 {
@@ -431,7 +431,7 @@ func (w *Watch) Each(ctx context.Context, r sqldb.Reader, f Filter, org int64, d
 func (w *Watch) Finding(ctx context.Context, r sqldb.Reader, number string, org int64) (Finding, error) {
 	id, err := w.numbers.Parse(number)
 	if err != nil {
-		return Finding{}, fault.OnField("number", "watch.number.form", fault.Args{"Value": clip(number)})
+		return Finding{}, fault.OnField("number", "watch.number.form", fault.Args{"Value": fault.Clip(number)})
 	}
 	if id >= 1<<32 {
 		return Finding{}, fault.New(fault.NotFound, "watch.finding.none", nil)

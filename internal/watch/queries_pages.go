@@ -20,7 +20,7 @@ import (
 func (w *Watch) ParseNumber(s string) (int64, error) {
 	n, err := w.numbers.Parse(s)
 	if err != nil {
-		return 0, fault.OnField("number", "watch.number.form", fault.Args{"Value": clip(s)})
+		return 0, fault.OnField("number", "watch.number.form", fault.Args{"Value": fault.Clip(s)})
 	}
 	if n >= 1<<32 {
 		return 0, fault.New(fault.NotFound, "watch.finding.none", nil)

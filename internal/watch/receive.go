@@ -82,7 +82,7 @@ func (w *Watch) Receive(ctx context.Context, actor act.Actor, a Arrival) ([]Rece
 	if a.Mapping == "" {
 		a.Mapping = src.Mapping
 	}
-	a.FileName = path.Base(strings.ReplaceAll(clip(a.FileName), `\`, "/"))
+	a.FileName = path.Base(strings.ReplaceAll(fault.Clip(a.FileName), `\`, "/"))
 	received, err := w.blobs.Put(ctx, a.Body, w.limits.Received)
 	if err != nil {
 		return nil, fmt.Errorf("keep %s: %w", a.FileName, err)
@@ -232,7 +232,7 @@ func (w *Watch) unzip(ctx context.Context, r *blob.Reader, size int64, name stri
 		if len(out) == w.limits.Members {
 			return nil, fault.New(fault.Invalid, "watch.arrival.members", fault.Args{"Name": name, "Max": w.limits.Members})
 		}
-		inner := path.Base(strings.ReplaceAll(clip(f.Name), `\`, "/"))
+		inner := path.Base(strings.ReplaceAll(fault.Clip(f.Name), `\`, "/"))
 		rc, err := f.Open()
 		if err != nil {
 			return nil, fault.Wrap(fault.Invalid, "watch.arrival.broken", fault.Args{"Name": name + "/" + inner}, err)

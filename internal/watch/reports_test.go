@@ -7,10 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"almenara.example/internal/foundation/clock/clocktest"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/foundation/sqldb/sqldbtest"
-
-	"almenara.example/internal/foundation/clock/clocktest"
 )
 
 // testdata returns the folder of real data, or skips: only tests that need it may.

@@ -54,7 +54,7 @@ func (w *Watch) AddSource(ctx context.Context, actor act.Actor, name string, s S
 		s.AbsentAfter = 1
 	}
 	if !sourceName.MatchString(name) {
-		return src, fault.OnField("name", "watch.source.name", fault.Args{"Value": clip(name)})
+		return src, fault.OnField("name", "watch.source.name", fault.Args{"Value": fault.Clip(name)})
 	}
 	if err := s.validate(); err != nil {
 		return src, err

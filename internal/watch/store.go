@@ -37,7 +37,7 @@ func scanSource(r sqldb.Row) (s Source, err error) {
 func (w *Watch) SourceNamed(ctx context.Context, r sqldb.Reader, name string) (Source, error) {
 	s, ok, err := sqldb.One(ctx, r, scanSource, `select `+sourceColumns+` from watch_source where name = $1`, name)
 	if err == nil && !ok {
-		err = fault.New(fault.NotFound, "watch.source.unknown", fault.Args{"Name": clip(name)})
+		err = fault.New(fault.NotFound, "watch.source.unknown", fault.Args{"Name": fault.Clip(name)})
 	}
 	return s, err
 }

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"net/netip"
-	"strings"
 	"time"
 
 	"almenara.example/internal/foundation/fault"
@@ -55,7 +54,7 @@ func ParseState(s string) (State, error) {
 			return st, nil
 		}
 	}
-	return 0, fault.OnField("state", "watch.state.unknown", fault.Args{"Value": clip(s)})
+	return 0, fault.OnField("state", "watch.state.unknown", fault.Args{"Value": fault.Clip(s)})
 }
 
 // Severity is how grave a finding is, as its feed says.
@@ -98,7 +97,7 @@ func ParseSeverity(s string) (Severity, error) {
 			return v, nil
 		}
 	}
-	return 0, fault.OnField("severity", "watch.severity.unknown", fault.Args{"Value": clip(s)})
+	return 0, fault.OnField("severity", "watch.severity.unknown", fault.Args{"Value": fault.Clip(s)})
 }
 
 // Mode says what becomes of what a source brings.
@@ -121,7 +120,7 @@ func ParseMode(s string) (Mode, error) {
 	case Shadow, Hold, Live:
 		return m, nil
 	}
-	return "", fault.OnField("mode", "watch.mode.unknown", fault.Args{"Value": clip(s)})
+	return "", fault.OnField("mode", "watch.mode.unknown", fault.Args{"Value": fault.Clip(s)})
 }
 
 // Source is a feed: who delivers, how often, how its findings are marked.
@@ -308,17 +307,3 @@ const (
 	ChangeMatched  ChangeKind = "matched-again"
 	ChangeVerified ChangeKind = "verified"
 )
-
-// clip cuts what a caller sent to something that may be shown back.
-func clip(s string) string {
-	s = strings.ToValidUTF8(strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f {
-			return '·'
-		}
-		return r
-	}, s), "·")
-	if r := []rune(s); len(r) > 80 {
-		s = string(r[:80]) + "…"
-	}
-	return s
-}

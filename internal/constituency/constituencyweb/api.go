@@ -80,7 +80,7 @@ func (w *Web) apiLookup(ctx context.Context, in *lookupIn) (*lookupOut, error) {
 	if in.At != "" {
 		var err error
 		if day, err = constituency.ParseDay(in.At); err != nil {
-			return nil, fault.OnField("at", "constituency.day.form", fault.Args{"Value": clip(in.At)})
+			return nil, fault.OnField("at", "constituency.day.form", fault.Args{"Value": fault.Clip(in.At)})
 		}
 	}
 	l, err := w.room.Lookup(ctx, w.acts.Reader(), in.Subject, day)
@@ -89,7 +89,7 @@ func (w *Web) apiLookup(ctx context.Context, in *lookupIn) (*lookupOut, error) {
 	}
 	s := speaker{web.PrinterOf(ctx), w.room.Index()}
 	if l.Match.Level == constituency.Unrouted {
-		return nil, fault.New(fault.NotFound, "constituency.lookup.none", fault.Args{"Subject": clip(in.Subject), "Day": s.day(day)})
+		return nil, fault.New(fault.NotFound, "constituency.lookup.none", fault.Args{"Subject": fault.Clip(in.Subject), "Day": s.day(day)})
 	}
 	return &lookupOut{Found{
 		Organisation: l.Org.Name, Kind: string(l.Org.Kind), Asset: l.Asset.Value, Rule: l.Match.Rule.String(), Why: s.why(l),

@@ -46,7 +46,7 @@ func (w *Web) assets(rw http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := w.page(r, s.T("constituency.assets", nil))
+	p := w.page(s.T("constituency.assets", nil))
 	if can(r, changeAsset) {
 		p.Primary = &web.Action{Label: s.T("constituency.asset.add", nil), URL: "/constituency/assets/new", Icon: "plus", Tone: "primary"}
 	}
@@ -144,7 +144,7 @@ func (w *Web) asset(rw http.ResponseWriter, r *http.Request) error {
 	}
 	s := w.speak(r)
 	state := s.state(a, w.today())
-	p := w.page(r, a.Value)
+	p := w.page(a.Value)
 	p.Crumbs = []web.Link{crumb(r, "constituency.assets", "/constituency/assets")}
 	p.Badges = []web.Badge{state}
 	if can(r, changeAsset) {
@@ -328,7 +328,7 @@ func (w *Web) confirmAsset(rw http.ResponseWriter, r *http.Request, id int64, pr
 		}
 		data.Examples = append(data.Examples, s.T("constituency.effect.example", map[string]any{"Number": e.Number, "What": e.What, "From": from, "To": to}))
 	}
-	p := w.page(r, title)
+	p := w.page(title)
 	p.Topics, p.Data = nil, data
 	return w.show(rw, r, "confirm", p)
 }
@@ -371,7 +371,7 @@ func (w *Web) doAsset(rw http.ResponseWriter, r *http.Request, id int64) error {
 
 // form shows a form, with what is wrong with it.
 func (w *Web) form(rw http.ResponseWriter, r *http.Request, status int, title string, f web.Form, err error) error {
-	p := w.page(r, title)
+	p := w.page(title)
 	p.Topics = nil
 	if err != nil {
 		printer := web.PrinterOf(r.Context())

@@ -59,7 +59,7 @@ func standingOf(r *http.Request) (st constituency.Standing, err error) {
 	}
 	if s := v("designation_until"); s != "" {
 		if st.Until, err = constituency.ParseDay(s); err != nil {
-			return st, fault.OnField("designation_until", "constituency.day.form", fault.Args{"Value": clip(s)})
+			return st, fault.OnField("designation_until", "constituency.day.form", fault.Args{"Value": fault.Clip(s)})
 		}
 	}
 	if st.Population, err = population("population", v("population")); err != nil {
@@ -90,7 +90,7 @@ func population(field, s string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 {
-		return 0, fault.OnField(field, "constituency.population.form", fault.Args{"Value": clip(s)})
+		return 0, fault.OnField(field, "constituency.population.form", fault.Args{"Value": fault.Clip(s)})
 	}
 	return n, nil
 }
@@ -290,7 +290,7 @@ func (w *Web) contactForm(rw http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := w.page(r, k.Name)
+	p := w.page(k.Name)
 	p.Crumbs = []web.Link{{Label: w.speak(r).org(k.Org), URL: orgURL(k.Org)}}
 	p.Topics, p.Data = nil, f
 	p.Actions = []web.Action{{

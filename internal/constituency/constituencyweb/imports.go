@@ -30,7 +30,7 @@ func (w *Web) showImportForm(rw http.ResponseWriter, r *http.Request, status int
 		}, func(k string) string { return s.T("constituency.import.kind."+k, nil) }, string(constituency.OrganisationsFile))},
 		{Name: "file", Label: s.T("constituency.import.file", nil), Type: "file", Accept: ".csv,text/csv", Required: true},
 	}}
-	p := w.page(r, s.T("constituency.import.title", nil))
+	p := w.page(s.T("constituency.import.title", nil))
 	p.Topics, p.Lead = nil, s.T("constituency.import.lead", nil)
 	if err != nil {
 		p.Fault, p.Faults = web.Sentence(s.Printer, fault.Of(err)), web.FieldFaults(s.Printer, err)
@@ -110,8 +110,8 @@ type importData struct {
 
 func (w *Web) showImport(rw http.ResponseWriter, r *http.Request, up *upload, res constituency.ImportResult) error {
 	s := w.speak(r)
-	p := w.page(r, s.T("constituency.import.preview", nil))
-	p.Topics, p.Lead = nil, clip(up.name)
+	p := w.page(s.T("constituency.import.preview", nil))
+	p.Topics, p.Lead = nil, fault.Clip(up.name)
 	p.Crumbs = []web.Link{crumb(r, "constituency.import.title", "/constituency/import")}
 	data := importData{
 		Again:   web.Action{Label: s.T("constituency.import.again", nil), URL: "/constituency/import"},

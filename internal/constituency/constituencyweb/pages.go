@@ -27,7 +27,7 @@ func (w *Web) speak(r *http.Request) speaker {
 func (w *Web) today() constituency.Day { return constituency.DayOf(w.acts.Clock().Now()) }
 
 // page is what all pages of the room share.
-func (w *Web) page(r *http.Request, title string) web.Page {
+func (w *Web) page(title string) web.Page {
 	return web.Page{Title: title, Room: Room, Marking: marking, Topics: []string{Room}}
 }
 
@@ -50,7 +50,7 @@ func orgFilter(r *http.Request) constituency.OrgFilter {
 func (w *Web) organisations(rw http.ResponseWriter, r *http.Request) error {
 	s, f := w.speak(r), orgFilter(r)
 	rows, total := s.index.Organisations(f)
-	p := w.page(r, s.T("constituency.organisations", nil))
+	p := w.page(s.T("constituency.organisations", nil))
 	if can(r, changeOperator) {
 		p.Primary = &web.Action{Label: s.T("constituency.organisation.add", nil), URL: "/constituency/organisations/new", Icon: "plus", Tone: "primary"}
 	}
@@ -158,7 +158,7 @@ func (w *Web) organisation(rw http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := w.page(r, o.Name)
+	p := w.page(o.Name)
 	p.Crumbs = []web.Link{crumb(r, "constituency.organisations", "/constituency/organisations")}
 	p.Lead, p.Exercise = s.kind(o.Kind), o.Exercise
 	if standing.Critical {
@@ -311,7 +311,7 @@ type lookupData struct {
 
 func (w *Web) lookup(rw http.ResponseWriter, r *http.Request) error {
 	s, q := w.speak(r), r.URL.Query()
-	p := w.page(r, s.T("constituency.lookup", nil))
+	p := w.page(s.T("constituency.lookup", nil))
 	p.Topics = nil
 	p.Lead = s.T("constituency.lookup.lead", nil)
 	form := web.Form{Action: "/constituency/lookup", Get: true, Submit: s.T("constituency.lookup.do", nil), Fields: []web.Field{
@@ -340,7 +340,7 @@ func (w *Web) ask(r *http.Request, subject, at string) (l constituency.LookupRes
 	day := w.today()
 	if at != "" {
 		if day, err = constituency.ParseDay(at); err != nil {
-			return l, fault.OnField("at", "constituency.day.form", fault.Args{"Value": clip(at)})
+			return l, fault.OnField("at", "constituency.day.form", fault.Args{"Value": fault.Clip(at)})
 		}
 	}
 	return w.room.Lookup(r.Context(), w.acts.Reader(), subject, day)
@@ -366,11 +366,4 @@ func (d *lookupData) answer(s speaker, l constituency.LookupResult) {
 			Cell:  web.Cell{Text: l.Asset.Value, URL: assetURL(l.Asset.ID), Mono: true, Sub: s.validity(l.Asset.From, l.Asset.To) + " · " + s.source(l.Asset.Source)},
 		})
 	}
-}
-
-func clip(s string) string {
-	if r := []rune(strings.ToValidUTF8(s, "·")); len(r) > 80 {
-		return string(r[:80]) + "…"
-	}
-	return strings.ToValidUTF8(s, "·")
 }

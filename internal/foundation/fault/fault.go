@@ -7,13 +7,14 @@
 // is not a fault is shown as "internal" with nothing else.
 //
 // Denied and NotFound must be made indistinguishable by whoever answers a caller
-// who may not know that the thing exists; see [Hide].
+// who may not know that the thing exists.
 package fault
 
 import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Code says what kind of trouble an error is.
@@ -115,11 +116,17 @@ func Of(err error) *Error {
 	return &Error{Code: Internal, Key: "fault.internal", Err: err}
 }
 
-// Hide turns Denied into NotFound with the given key, so that a caller who may
-// not know that a thing exists learns nothing from the answer.
-func Hide(err error, key string) error {
-	if CodeOf(err) == Denied {
-		return &Error{Code: NotFound, Key: key, Err: err}
+// Clip makes a piece of outside text fit to be named in a message: at most 80
+// characters, with a dot for control characters and for bytes that are no text.
+func Clip(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return '·'
+		}
+		return r
+	}, strings.ToValidUTF8(s[:min(len(s), 400)], "·"))
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:80]) + "…"
 	}
-	return err
+	return s
 }

@@ -174,17 +174,6 @@ func (db *DB) Close() error {
 	return errors.Join(db.read.Close(), db.write.Close())
 }
 
-// IsUnique tells whether err is a violation of a unique or primary key.
-func IsUnique(err error) bool {
-	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) {
-		return pg.Code == "23505"
-	}
-	if lite := (*sqlite.Error)(nil); errors.As(err, &lite) {
-		return lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
-	}
-	return false
-}
-
 // IsFull tells whether err says that the disk is full.
 func IsFull(err error) bool {
 	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) {

@@ -38,7 +38,7 @@ func (s *Site) outer(next http.Handler) http.Handler {
 			s.Error(rec, r, fault.Wrap(fault.Denied, "fault.cross_site", nil, err))
 			return
 		}
-		if !s.identify(rec, r, rq) || s.choose(rec, r, rq) {
+		if !s.identify(rec, r, rq) || s.choose(rec, r) {
 			return
 		}
 		next.ServeHTTP(rec, r)
@@ -76,7 +76,7 @@ func (s *Site) speak(rq *request, r *http.Request, v Viewer) {
 
 // choose handles ?lang= and ?theme= on any page: the choice goes into a cookie and
 // the reader back to the same page without it.
-func (s *Site) choose(w http.ResponseWriter, r *http.Request, rq *request) bool {
+func (s *Site) choose(w http.ResponseWriter, r *http.Request) bool {
 	q := r.URL.Query()
 	if r.Method != http.MethodGet || !q.Has("lang") && !q.Has("theme") {
 		return false

@@ -159,13 +159,13 @@ func (d *Door) cookieName(what string) string {
 }
 
 // setCookie sets one of the door's cookies; an empty value takes it away.
-func (d *Door) setCookie(w http.ResponseWriter, what, path, value string, life time.Duration) {
+func (d *Door) setCookie(w http.ResponseWriter, what, value string, life time.Duration) {
 	age := int(life / time.Second)
 	if value == "" {
 		age = -1
 	}
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the installation: the demo runs on plain loopback
-		Name: d.cookieName(what), Value: value, Path: path, MaxAge: age,
+		Name: d.cookieName(what), Value: value, Path: "/", MaxAge: age,
 		HttpOnly: true, Secure: d.secure(), SameSite: http.SameSiteLaxMode,
 	})
 }
@@ -174,7 +174,7 @@ func (d *Door) secure() bool { return d.config.PublicURL.Scheme == "https" }
 
 // begin gives the browser its session cookie.
 func (d *Door) begin(w http.ResponseWriter, cookie string) {
-	d.setCookie(w, "session", "/", cookie, guard.SessionMax)
+	d.setCookie(w, "session", cookie, guard.SessionMax)
 }
 
 // address is where the request comes from, without port.

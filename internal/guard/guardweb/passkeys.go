@@ -80,7 +80,7 @@ func (p *Pages) ceremonyCookie(w http.ResponseWriter, r *http.Request) string {
 	if err != nil {
 		return ""
 	}
-	p.door.setCookie(w, "ceremony", "/", "", 0)
+	p.door.setCookie(w, "ceremony", "", 0)
 	return c.Value
 }
 
@@ -101,7 +101,7 @@ func (p *Pages) askForPasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p.door.setCookie(w, "ceremony", "/", cookie, guard.CeremonyLife)
+	p.door.setCookie(w, "ceremony", cookie, guard.CeremonyLife)
 	return answerJSON(w, options)
 }
 
@@ -165,7 +165,7 @@ func (p *Pages) askToAdd(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p.door.setCookie(w, "ceremony", "/", cookie, guard.CeremonyLife)
+	p.door.setCookie(w, "ceremony", cookie, guard.CeremonyLife)
 	return answerJSON(w, options)
 }
 

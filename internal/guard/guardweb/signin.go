@@ -120,7 +120,7 @@ func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) error {
 	if code := fault.CodeOf(err); err != nil && code != fault.Unauthenticated && code != fault.NotFound {
 		return err
 	}
-	p.door.setCookie(w, "session", "/", "", 0)
+	p.door.setCookie(w, "session", "", 0)
 	p.site.Redirect(w, r, SignInURL, web.Flash{Key: "guard.signout.done"})
 	return nil
 }

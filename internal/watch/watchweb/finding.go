@@ -9,6 +9,7 @@ import (
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/guard"
 	"almenara.example/internal/watch"
 )
 
@@ -329,10 +330,10 @@ func (p *Web) audience(r *http.Request, a asker, f watch.Finding, src watch.Sour
 	out := web.Audience{Marking: marking(src), Summary: a.say("watch.finding.audience", "Count", len(orgs)), Note: a.say("watch.finding.audience.note")}
 	for _, o := range orgs {
 		m := web.Member{Name: o.Name}
-		switch {
-		case o.ID == f.Org:
+		switch o.ID {
+		case f.Org:
 			m.Why = a.say("watch.finding.audience.owner")
-		case o.ID == 1:
+		case guard.OwnOrg:
 			m.Why = a.say("watch.finding.audience.desk")
 		}
 		if a.Can("constituency.read") {
