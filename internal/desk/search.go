@@ -83,6 +83,7 @@ type Hit struct {
 	Key    string // instead: catalogue key of the title, with Args
 	Args   map[string]any
 	Sub    string
+	State  string // catalogue key of a word behind Sub; empty for none
 	URL    string
 	N      int64 // how many things stand behind URL, 0 when it is the thing itself
 	Direct bool  // it is what was asked for
@@ -138,7 +139,7 @@ func (x Findings) Find(ctx context.Context, r sqldb.Reader, asker act.Actor, q Q
 		f, err := x.Watch.Finding(ctx, r, q.Number, asker.Org)
 		if err == nil {
 			n := x.Watch.Number(f.ID)
-			return []Group{{Key: "desk.search.findings", Hits: []Hit{{Title: n, Sub: where(f), URL: "/watch/findings/" + n, Direct: true}}}}, nil
+			return []Group{{Key: "desk.search.findings", Hits: []Hit{{Title: n, Sub: where(f), State: stateWord(f), URL: "/watch/findings/" + n, Direct: true}}}}, nil
 		}
 		if c := fault.CodeOf(err); c != fault.NotFound && c != fault.Invalid {
 			return nil, err
@@ -163,19 +164,22 @@ func (x Findings) Find(ctx context.Context, r sqldb.Reader, asker act.Actor, q Q
 	}}}
 	for _, one := range l.Findings {
 		n := x.Watch.Number(one.ID)
-		g.Hits = append(g.Hits, Hit{Title: n, Sub: where(one), URL: "/watch/findings/" + n})
+		g.Hits = append(g.Hits, Hit{Title: n, Sub: where(one), State: stateWord(one), URL: "/watch/findings/" + n})
 	}
 	g.More = int64(l.Total) - int64(len(l.Findings))
 	return []Group{g}, nil
 }
 
 func where(f watch.Finding) string {
-	parts := []string{f.Class.Identifier, f.Host, f.State.String()}
+	parts := []string{f.Class.Identifier, f.Host}
 	if f.IP.IsValid() {
 		parts[1] = f.IP.String()
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
 }
+
+// stateWord is the catalogue key of a finding's state.
+func stateWord(f watch.Finding) string { return "watch.word.state." + f.State.String() }
 
 // shortPrefix writes a range of one address as the address.
 func shortPrefix(p netip.Prefix) string {

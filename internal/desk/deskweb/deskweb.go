@@ -138,7 +138,11 @@ func (p *Web) groups(a asker, groups []desk.Group) (out []web.List) {
 			if h.Key != "" {
 				title = a.words.T(h.Key, h.Args)
 			}
-			row := web.Row{URL: h.URL, Cells: []web.Cell{web.Anchor(title, h.URL), web.Text(h.Sub)}}
+			sub := h.Sub
+			if h.State != "" {
+				sub += " · " + a.say(h.State)
+			}
+			row := web.Row{URL: h.URL, Cells: []web.Cell{web.Anchor(title, h.URL), web.Text(sub)}}
 			if h.N > 0 {
 				row.Cells[1] = web.Text(a.say("desk.search.count", "Count", h.N))
 			}

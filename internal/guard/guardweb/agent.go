@@ -17,6 +17,16 @@ func agent(r *http.Request, said string) web.Cell {
 	return web.Text(web.Say(r, "guard.browser", "Browser", browser, "System", system))
 }
 
+// essential leaves out what every browser says, so that what tells them apart is not
+// what is cut off when the session is kept.
+func essential(said string) string {
+	out, _, more := strings.Cut(said, " AppleWebKit/")
+	if _, rest, ok := strings.Cut(said, "(KHTML, like Gecko)"); more && ok {
+		out += rest
+	}
+	return strings.TrimPrefix(out, "Mozilla/5.0 ")
+}
+
 // recognise finds browser and system. Browsers also name others to be let in: the
 // more particular names therefore stand first.
 func recognise(said string) (browser, system string) {

@@ -3,6 +3,8 @@ package guardweb
 import (
 	"strings"
 	"testing"
+
+	"almenara.example/internal/foundation/fault"
 )
 
 func TestBrowsersAreNamedInWords(t *testing.T) {
@@ -13,7 +15,7 @@ func TestBrowsersAreNamedInWords(t *testing.T) {
 		"Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36":                         "Chrome Android",
 		"curl/8.14.1": "",
 	} {
-		browser, system := recognise(said)
+		browser, system := recognise(fault.Clip(essential(said)))
 		if got := strings.TrimSpace(browser + " " + system); got != want {
 			t.Errorf("%s: got %q, want %q", said, got, want)
 		}

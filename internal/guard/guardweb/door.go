@@ -190,5 +190,5 @@ func (d *Door) address(r *http.Request) string {
 }
 
 func (d *Door) browser(r *http.Request) guard.Browser {
-	return guard.Browser{Agent: r.UserAgent(), Address: d.address(r)}
+	return guard.Browser{Agent: essential(r.UserAgent()), Address: d.address(r)}
 }
