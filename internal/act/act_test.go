@@ -2,10 +2,8 @@ package act_test
 
 import (
 	"context"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"sync"
@@ -22,16 +20,8 @@ import (
 	"almenara.example/internal/ledger"
 )
 
-func folder(f embed.FS) fs.FS {
-	d, err := fs.Sub(f, "migrations")
-	if err != nil {
-		panic(err)
-	}
-	return d
-}
-
 func lines() []sqldb.Migrations {
-	return []sqldb.Migrations{{Room: "ledger", Dir: folder(ledger.Migrations)}, {Room: "act", Dir: folder(act.Migrations)}}
+	return []sqldb.Migrations{{Room: "ledger", Files: ledger.Migrations}, {Room: "act", Files: act.Migrations}}
 }
 
 // rule is a decider that refuses the verb "room.forbidden" and names itself else.

@@ -34,13 +34,13 @@ import (
 // lines are the migrations of every room, lower rooms first.
 func lines() []sqldb.Migrations {
 	return []sqldb.Migrations{
-		{Room: "ledger", Dir: sub(ledger.Migrations, "migrations")},
-		{Room: "act", Dir: sub(act.Migrations, "migrations")},
-		{Room: "guard", Dir: sub(guard.Migrations, "migrations")},
-		{Room: "outbound", Dir: sub(outbound.Migrations, "migrations")},
-		{Room: "constituency", Dir: sub(constituency.Migrations, "migrations")},
-		{Room: "watch", Dir: sub(watch.Migrations, "migrations")},
-		{Room: "warn", Dir: sub(warn.Migrations, "migrations")},
+		{Room: "ledger", Files: ledger.Migrations},
+		{Room: "act", Files: act.Migrations},
+		{Room: "guard", Files: guard.Migrations},
+		{Room: "outbound", Files: outbound.Migrations},
+		{Room: "constituency", Files: constituency.Migrations},
+		{Room: "watch", Files: watch.Migrations},
+		{Room: "warn", Files: warn.Migrations},
 	}
 }
 

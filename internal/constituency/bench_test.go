@@ -85,7 +85,7 @@ func BenchmarkImportAndLoad(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	if err := sqldb.Migrate(b.Context(), db, lines(b)); err != nil {
+	if err := sqldb.Migrate(b.Context(), db, lines()); err != nil {
 		b.Fatal(err)
 	}
 	r := newRoom(b, db)

@@ -3,7 +3,6 @@ package constituency
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -31,25 +30,16 @@ type room struct {
 	by    act.Actor
 }
 
-func lines(t testing.TB) []sqldb.Migrations {
-	t.Helper()
-	var out []sqldb.Migrations
-	for _, l := range []struct {
-		room string
-		dir  fs.FS
-	}{{"ledger", ledger.Migrations}, {"act", act.Migrations}, {"guard", guard.Migrations}, {"constituency", Migrations}} {
-		dir, err := fs.Sub(l.dir, "migrations")
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, sqldb.Migrations{Room: l.room, Dir: dir})
+func lines() []sqldb.Migrations {
+	return []sqldb.Migrations{
+		{Room: "ledger", Files: ledger.Migrations}, {Room: "act", Files: act.Migrations}, {Room: "guard", Files: guard.Migrations},
+		{Room: "constituency", Files: Migrations},
 	}
-	return out
 }
 
 func each(t *testing.T, f func(t *testing.T, r *room)) {
 	t.Helper()
-	sqldbtest.Each(t, lines(t), func(t *testing.T, db *sqldb.DB) { f(t, newRoom(t, db)) })
+	sqldbtest.Each(t, lines(), func(t *testing.T, db *sqldb.DB) { f(t, newRoom(t, db)) })
 }
 
 func newRoom(t testing.TB, db *sqldb.DB) *room {
@@ -236,7 +226,7 @@ func TestAnOrganisationAddedAtGuardIsKnownHere(t *testing.T) {
 
 func newRoomOnSQLite(t *testing.T) *room {
 	t.Helper()
-	l := lines(t)
+	l := lines()
 	return newRoom(t, sqldbtest.Open(t, sqldbtest.SQLite(t), l))
 }
 

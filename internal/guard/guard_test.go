@@ -2,8 +2,6 @@ package guard_test
 
 import (
 	"context"
-	"embed"
-	"io/fs"
 	"log/slog"
 	"testing"
 	"time"
@@ -17,14 +15,6 @@ import (
 	"almenara.example/internal/guard"
 	"almenara.example/internal/ledger"
 )
-
-func folder(f embed.FS) fs.FS {
-	d, err := fs.Sub(f, "migrations")
-	if err != nil {
-		panic(err)
-	}
-	return d
-}
 
 // house is guard over a real database, founded.
 type house struct {
@@ -40,7 +30,7 @@ type house struct {
 func each(t *testing.T, f func(t *testing.T, h *house)) {
 	t.Helper()
 	lines := []sqldb.Migrations{
-		{Room: "ledger", Dir: folder(ledger.Migrations)}, {Room: "act", Dir: folder(act.Migrations)}, {Room: "guard", Dir: folder(guard.Migrations)},
+		{Room: "ledger", Files: ledger.Migrations}, {Room: "act", Files: act.Migrations}, {Room: "guard", Files: guard.Migrations},
 	}
 	sqldbtest.Each(t, lines, func(t *testing.T, db *sqldb.DB) {
 		h := &house{t: t, clock: clocktest.New(time.Date(2026, 11, 21, 13, 0, 0, 0, time.UTC))}

@@ -21,7 +21,7 @@ func benchPlace(b *testing.B, n int) *place {
 			b.Error(err)
 		}
 	})
-	if err := sqldb.Migrate(ctx, db, lines(b)); err != nil {
+	if err := sqldb.Migrate(ctx, db, lines()); err != nil {
 		b.Fatal(err)
 	}
 	p := newPlace(b, db)

@@ -9,7 +9,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -33,13 +32,8 @@ const origin = "desk.atalaya.example/ledger"
 var start = time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC)
 
 // lines is the ledger's line of migrations alone.
-func lines(t testing.TB) []sqldb.Migrations {
-	t.Helper()
-	dir, err := fs.Sub(Migrations, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return []sqldb.Migrations{{Room: "ledger", Dir: dir}}
+func lines() []sqldb.Migrations {
+	return []sqldb.Migrations{{Room: "ledger", Files: Migrations}}
 }
 
 // place is a log in a folder of its own.
@@ -147,7 +141,7 @@ func sign(t testing.TB, l *Log) Checkpoint {
 
 func each(t *testing.T, f func(t *testing.T, p *place)) {
 	t.Helper()
-	sqldbtest.Each(t, lines(t), func(t *testing.T, db *sqldb.DB) { f(t, newPlace(t, db)) })
+	sqldbtest.Each(t, lines(), func(t *testing.T, db *sqldb.DB) { f(t, newPlace(t, db)) })
 }
 
 func TestEntriesAreReadBackAsWrittenNewestFirst(t *testing.T) {
@@ -374,7 +368,7 @@ func TestCheckpointsAreThoseOfTheSpecification(t *testing.T) {
 }
 
 func TestTilesAreServedByPathOnly(t *testing.T) {
-	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines(t)))
+	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines()))
 	l := p.open(t)
 	if _, err := l.Tile("checkpoint"); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("before the first act: got %v, want not found", err)

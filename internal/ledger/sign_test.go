@@ -218,7 +218,7 @@ func contradictions() map[string]contradiction {
 func TestTheSignerRefusesWhatContradictsItsPast(t *testing.T) {
 	for name, c := range contradictions() {
 		t.Run(name, func(t *testing.T) {
-			p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines(t)))
+			p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines()))
 			p.write(t, 20)
 			first := New(p.cfg)
 			sign(t, first)
@@ -274,7 +274,7 @@ func TestARestoredLogGoesOnOnlyAfterItIsRestated(t *testing.T) {
 }
 
 func TestLostTilesAreMadeAgain(t *testing.T) {
-	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines(t)))
+	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines()))
 	p.write(t, 700)
 	l := New(p.cfg)
 	cp := sign(t, l)
@@ -292,7 +292,7 @@ func TestLostTilesAreMadeAgain(t *testing.T) {
 }
 
 func TestAClockThatWentBackDoesNotStopTheSigner(t *testing.T) {
-	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines(t)))
+	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines()))
 	p.write(t, 2)
 	sign(t, p.open(t))
 	p.clock.Advance(-48 * time.Hour)
@@ -306,7 +306,7 @@ func TestAClockThatWentBackDoesNotStopTheSigner(t *testing.T) {
 }
 
 func TestAPowerCutNeverForksTheLog(t *testing.T) {
-	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines(t)))
+	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines()))
 	p.cfg.Dir = "/data/ledger/log"
 	ctx := context.Background()
 	cuts := 0

@@ -113,7 +113,7 @@ func mustVerifyAfter(t *testing.T, p *place, edit func(), want string) {
 }
 
 func TestAFlippedByteInAnyFileIsNamed(t *testing.T) {
-	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines(t)))
+	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines()))
 	l := p.open(t)
 	for _, n := range []int{10, 250, 30, 7} { // several partial tiles
 		p.write(t, n)
@@ -168,7 +168,7 @@ func TestAFlippedByteInAnyFileIsNamed(t *testing.T) {
 }
 
 func TestACheckpointOfAnotherKeyIsNamed(t *testing.T) {
-	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines(t)))
+	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines()))
 	other := newPlace(t, p.cfg.DB)
 	p.write(t, 5)
 	sign(t, p.open(t))
@@ -234,7 +234,7 @@ func TestAnErasedEntryLeavesTheTreeWhole(t *testing.T) {
 }
 
 func TestDamagedBlobsAreNamed(t *testing.T) {
-	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines(t)))
+	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines()))
 	p.write(t, 5)
 	sign(t, p.open(t))
 	dir := t.TempDir()
@@ -286,7 +286,7 @@ func TestDamagedBlobsAreNamed(t *testing.T) {
 }
 
 func TestALogThatIsBehindIsFine(t *testing.T) {
-	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines(t)))
+	p := newPlace(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines()))
 	if r := mustVerify(t, p); r.Entries != 0 {
 		t.Errorf("an empty record: got %+v", r)
 	}

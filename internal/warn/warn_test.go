@@ -2,9 +2,7 @@ package warn
 
 import (
 	"context"
-	"embed"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"regexp"
@@ -32,23 +30,15 @@ import (
 	"almenara.example/tlp"
 )
 
-func folder(f embed.FS) fs.FS {
-	d, err := fs.Sub(f, "migrations")
-	if err != nil {
-		panic(err)
-	}
-	return d
-}
-
 func lines() []sqldb.Migrations {
 	return []sqldb.Migrations{
-		{Room: "ledger", Dir: folder(ledger.Migrations)},
-		{Room: "act", Dir: folder(act.Migrations)},
-		{Room: "guard", Dir: folder(guard.Migrations)},
-		{Room: "outbound", Dir: folder(outbound.Migrations)},
-		{Room: "constituency", Dir: folder(constituency.Migrations)},
-		{Room: "watch", Dir: folder(watch.Migrations)},
-		{Room: "warn", Dir: folder(Migrations)},
+		{Room: "ledger", Files: ledger.Migrations},
+		{Room: "act", Files: act.Migrations},
+		{Room: "guard", Files: guard.Migrations},
+		{Room: "outbound", Files: outbound.Migrations},
+		{Room: "constituency", Files: constituency.Migrations},
+		{Room: "watch", Files: watch.Migrations},
+		{Room: "warn", Files: Migrations},
 	}
 }
 

@@ -2,9 +2,7 @@ package watch
 
 import (
 	"context"
-	"embed"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -26,20 +24,12 @@ import (
 // lines are the migrations that this room stands on.
 func lines() []sqldb.Migrations {
 	return []sqldb.Migrations{
-		{Room: "ledger", Dir: folder(ledger.Migrations)},
-		{Room: "act", Dir: folder(act.Migrations)},
-		{Room: "guard", Dir: folder(guard.Migrations)},
-		{Room: "constituency", Dir: folder(constituency.Migrations)},
-		{Room: "watch", Dir: folder(Migrations)},
+		{Room: "ledger", Files: ledger.Migrations},
+		{Room: "act", Files: act.Migrations},
+		{Room: "guard", Files: guard.Migrations},
+		{Room: "constituency", Files: constituency.Migrations},
+		{Room: "watch", Files: Migrations},
 	}
-}
-
-func folder(f embed.FS) fs.FS {
-	d, err := fs.Sub(f, "migrations")
-	if err != nil {
-		panic(err)
-	}
-	return d
 }
 
 // house is this room over real lower rooms.

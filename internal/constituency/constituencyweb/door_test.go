@@ -43,15 +43,6 @@ type house struct {
 	h    http.Handler
 }
 
-func line(t *testing.T, room string, f fs.FS) sqldb.Migrations {
-	t.Helper()
-	dir, err := fs.Sub(f, "migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sqldb.Migrations{Room: room, Dir: dir}
-}
-
 func catalogue(t *testing.T) *i18n.Catalogue {
 	t.Helper()
 	c, err := i18n.New(i18n.Sub(files.Locales, "locales"), i18n.Sub(guard.Locales, "locales"), i18n.Sub(Locales, "locales"))
@@ -64,8 +55,8 @@ func catalogue(t *testing.T) *i18n.Catalogue {
 func open(t *testing.T) *house {
 	t.Helper()
 	db := sqldbtest.Open(t, sqldbtest.SQLite(t), []sqldb.Migrations{
-		line(t, "ledger", ledger.Migrations), line(t, "act", act.Migrations), line(t, "guard", guard.Migrations),
-		line(t, "constituency", constituency.Migrations),
+		{Room: "ledger", Files: ledger.Migrations}, {Room: "act", Files: act.Migrations}, {Room: "guard", Files: guard.Migrations},
+		{Room: "constituency", Files: constituency.Migrations},
 	})
 	policies, err := guard.LoadPolicies()
 	if err != nil {

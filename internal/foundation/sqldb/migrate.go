@@ -13,8 +13,8 @@ import (
 // Migrations is one room's line of migrations: its own files and its own version
 // table, migration_<Room>.
 type Migrations struct {
-	Room string
-	Dir  fs.FS // holds NNNN_name.sql
+	Room  string
+	Files fs.FS // holds migrations/NNNN_name.sql
 }
 
 // Migrate applies every pending migration, line by line in the given order
@@ -65,7 +65,11 @@ func provider(db *DB, l Migrations) (*goose.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrations of %s: %w", l.Room, err)
 	}
-	p, err := goose.NewProvider("", db.write, l.Dir, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
+	files, err := fs.Sub(l.Files, "migrations")
+	if err != nil {
+		return nil, fmt.Errorf("migrations of %s: %w", l.Room, err)
+	}
+	p, err := goose.NewProvider("", db.write, files, goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return nil, fmt.Errorf("migrations of %s: %w", l.Room, err)
 	}

@@ -2,9 +2,7 @@ package guardweb
 
 import (
 	"context"
-	"embed"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -30,14 +28,6 @@ import (
 	files "almenara.example/web"
 )
 
-func folder(f embed.FS, name string) fs.FS {
-	d, err := fs.Sub(f, name)
-	if err != nil {
-		panic(err)
-	}
-	return d
-}
-
 // house is a small assembled server: guard and its pages, nothing else.
 type house struct {
 	t     *testing.T
@@ -53,9 +43,9 @@ type house struct {
 func open(t *testing.T) *house {
 	t.Helper()
 	db := sqldbtest.Open(t, sqldbtest.SQLite(t), []sqldb.Migrations{
-		{Room: "ledger", Dir: folder(ledger.Migrations, "migrations")},
-		{Room: "act", Dir: folder(act.Migrations, "migrations")},
-		{Room: "guard", Dir: folder(guard.Migrations, "migrations")},
+		{Room: "ledger", Files: ledger.Migrations},
+		{Room: "act", Files: act.Migrations},
+		{Room: "guard", Files: guard.Migrations},
 	})
 	h := &house{t: t, clock: clocktest.New(time.Now())}
 	policies, err := guard.LoadPolicies()

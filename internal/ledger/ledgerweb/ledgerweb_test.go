@@ -2,9 +2,7 @@ package ledgerweb_test
 
 import (
 	"context"
-	"embed"
 	"encoding/json"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -29,14 +27,6 @@ import (
 	files "almenara.example/web"
 )
 
-func folder(f embed.FS) fs.FS {
-	d, err := fs.Sub(f, "migrations")
-	if err != nil {
-		panic(err)
-	}
-	return d
-}
-
 type names struct{}
 
 func (names) Who(_ context.Context, actor string) (name, url string, ok bool) {
@@ -56,7 +46,7 @@ type record struct {
 func open(t *testing.T) *record {
 	t.Helper()
 	db := sqldbtest.Open(t, sqldbtest.SQLite(t), []sqldb.Migrations{
-		{Room: "ledger", Dir: folder(ledger.Migrations)}, {Room: "act", Dir: folder(act.Migrations)}, {Room: "guard", Dir: folder(guard.Migrations)},
+		{Room: "ledger", Files: ledger.Migrations}, {Room: "act", Files: act.Migrations}, {Room: "guard", Files: guard.Migrations},
 	})
 	rec := &record{t: t, clock: clocktest.New(time.Date(2026, 11, 21, 13, 5, 0, 0, time.UTC))}
 	policies, err := guard.LoadPolicies()

@@ -12,8 +12,8 @@ import (
 )
 
 func lines() []sqldb.Migrations {
-	return []sqldb.Migrations{{Room: "sample", Dir: fstest.MapFS{
-		"0001_sample.sql": {Data: []byte("-- +goose Up\ncreate table sample (id text not null primary key, raw bytea not null);\n")},
+	return []sqldb.Migrations{{Room: "sample", Files: fstest.MapFS{
+		"migrations/0001_sample.sql": {Data: []byte("-- +goose Up\ncreate table sample (id text not null primary key, raw bytea not null);\n")},
 	}}}
 }
 

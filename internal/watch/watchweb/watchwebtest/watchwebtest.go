@@ -8,7 +8,6 @@ package watchwebtest
 
 import (
 	"context"
-	"embed"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -63,8 +62,6 @@ type Door struct {
 // Now is when tests happen.
 func Now() time.Time { return time.Date(2026, 11, 20, 9, 30, 0, 0, time.UTC) }
 
-func sub(f embed.FS, folder string) fs.FS { return i18n.Sub(f, folder) }
-
 // Open builds the rooms and a site with the doors. Nothing is in it but the own
 // organisation.
 func Open(t *testing.T, doors ...Door) *House {
@@ -75,11 +72,11 @@ func Open(t *testing.T, doors ...Door) *House {
 // Lines are the migrations that the rooms stand on.
 func Lines() []sqldb.Migrations {
 	return []sqldb.Migrations{
-		{Room: "ledger", Dir: sub(ledger.Migrations, "migrations")},
-		{Room: "act", Dir: sub(act.Migrations, "migrations")},
-		{Room: "guard", Dir: sub(guard.Migrations, "migrations")},
-		{Room: "constituency", Dir: sub(constituency.Migrations, "migrations")},
-		{Room: "watch", Dir: sub(watch.Migrations, "migrations")},
+		{Room: "ledger", Files: ledger.Migrations},
+		{Room: "act", Files: act.Migrations},
+		{Room: "guard", Files: guard.Migrations},
+		{Room: "constituency", Files: constituency.Migrations},
+		{Room: "watch", Files: watch.Migrations},
 	}
 }
 
