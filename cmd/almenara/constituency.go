@@ -291,7 +291,7 @@ type assetAddCmd struct {
 	Organisation int64  `required:"" placeholder:"ID" help:"The organisation; organisations lists ids."`
 	Kind         string `required:"" enum:"cidr,asn,domain,maildomain,product,site"`
 	Asset        string `arg:"" help:"192.0.2.0/24, AS64496, water.example, …"`
-	From         string `placeholder:"DATE" help:"First day (default: today)."`
+	From         string `placeholder:"DATE" help:"First day (default: none, since ever)."`
 	To           string `placeholder:"DATE" help:"Last day (default: none)."`
 	Reason       string `help:"Why; it stands in the record of actions."`
 	JSON         bool   `name:"json" help:"Print JSON."`

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/fault"
@@ -116,7 +117,7 @@ func CheckName(field, s string) error {
 	switch {
 	case s == "":
 		return fault.OnField(field, "guard.name.empty", nil)
-	case len(s) > 200:
+	case utf8.RuneCountInString(s) > 200:
 		return fault.OnField(field, "guard.name.long", fault.Args{"Max": 200})
 	case strings.ContainsFunc(s, unicode.IsControl):
 		return fault.OnField(field, "guard.name.control", nil)

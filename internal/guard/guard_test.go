@@ -3,6 +3,7 @@ package guard_test
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,6 +92,13 @@ func TestAnInstallationIsFoundedOnce(t *testing.T) {
 			t.Errorf("got own organisation %+v and %v, want CSIRT Atalaya", own, err)
 		}
 	})
+}
+
+func TestANameIsMeasuredInCharactersNotBytes(t *testing.T) {
+	if err := guard.CheckName("name", strings.Repeat("Ñ", 200)); err != nil {
+		t.Errorf("got %v for 200 characters of two bytes each, want no fault", err)
+	}
+	code(t, "201 characters", guard.CheckName("name", strings.Repeat("Ñ", 201)), fault.Invalid)
 }
 
 func TestAnOrganisationsNameIsItsOwnWhateverItsCase(t *testing.T) {
