@@ -21,16 +21,16 @@
   // Bars with names lie down, each with its name beside it; bars of days stand.
   const lying = (kind, data) => kind === "bar" && data.x.some((x) => /[^\d\s.:-]{3}/.test(x)) && data.x.length > 4;
 
-  function option(kind, data) {
+  function option(kind, data, room) {
     const ink = css("--alm-ink"), quiet = css("--alm-quiet"), line = css("--alm-line");
     const spare = [css("--alm-link"), css("--alm-ember"), css("--alm-quiet"), css("--alm-ok")];
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const lies = lying(kind, data);
     const names = {
       type: "category", data: data.x, axisTick: { show: false }, axisLine: { lineStyle: { color: line } },
-      axisLabel: { color: lies ? ink : quiet, interval: lies ? 0 : "auto", width: 168, overflow: "truncate" },
+      axisLabel: { color: lies ? ink : quiet, interval: lies ? 0 : "auto", width: room < 420 ? 120 : 168, overflow: "truncate" },
     };
-    const amounts = { type: "value", min: 0, minInterval: 1, axisLabel: { color: quiet }, splitLine: { lineStyle: { color: line } } };
+    const amounts = { type: "value", min: 0, minInterval: 1, axisLabel: { color: quiet, show: !lies || data.series.length > 1 }, splitLine: { lineStyle: { color: line } } };
     return {
       animation: !still, textStyle: { color: ink, fontFamily: "system-ui, sans-serif" },
       grid: { left: 8, right: lies ? 40 : 12, top: data.series.length > 1 ? 36 : 12, bottom: 4, containLabel: true },
@@ -62,7 +62,7 @@
         table.closest("details").open = false;
       }
       chart.resize();
-      chart.setOption(option(box.dataset.chart, data), true);
+      chart.setOption(option(box.dataset.chart, data, box.clientWidth), true);
     });
   }
   draw();
