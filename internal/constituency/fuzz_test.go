@@ -105,7 +105,7 @@ func TestAPreviewComparesBothIndexesAndChangesNothing(t *testing.T) {
 	each(t, func(t *testing.T, r *room) {
 		water, power := r.org("Water", guard.KindOperator), r.org("Power", guard.KindOperator)
 		a := r.asset(NewAsset{Org: water, Kind: "cidr", Value: "192.0.2.0/24"})
-		s, err := ParseSubject("192.0.2.200")
+		s, err := parseSubject("192.0.2.200")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -156,7 +156,7 @@ func (x *Index) Organisations(f OrgFilter) (page []OrgInfo, total int) {
 // Lookup says whose something is on a day, with the reasons, the asset and the
 // organisation; Org is zero when nobody is found.
 func (c *Constituency) Lookup(ctx context.Context, r sqldb.Reader, subject string, day Day) (l LookupResult, err error) {
-	s, err := ParseSubject(subject)
+	s, err := parseSubject(subject)
 	if err != nil {
 		return l, err
 	}

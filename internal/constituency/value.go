@@ -82,7 +82,7 @@ func parseASN(s string) (string, error) {
 }
 
 func parseDomain(s string) (string, error) {
-	name, ok := CanonicalName(strings.TrimPrefix(strings.TrimPrefix(s, "*."), "@"))
+	name, ok := canonicalName(strings.TrimPrefix(strings.TrimPrefix(s, "*."), "@"))
 	if !ok {
 		return "", fault.OnField("asset", "constituency.asset.domain", fault.Args{"Value": fault.Clip(s)})
 	}
@@ -92,9 +92,9 @@ func parseDomain(s string) (string, error) {
 	return name, nil
 }
 
-// CanonicalName returns a domain name in the form of the index: lower case, ASCII
+// canonicalName returns a domain name in the form of the index: lower case, ASCII
 // (RFC 5891), no final dot; ok is false for what is no name.
-func CanonicalName(s string) (name string, ok bool) {
+func canonicalName(s string) (name string, ok bool) {
 	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(strings.ToLower(strings.TrimSpace(s)), "."))
 	if err != nil || name == "" || len(name) > 253 {
 		return "", false
@@ -110,9 +110,9 @@ func CanonicalName(s string) (name string, ok bool) {
 	return name, strings.Trim(last, "0123456789") != ""
 }
 
-// ParseSubject reads an address (192.0.2.7, 2001:db8::7), an AS number (AS64496), a
+// parseSubject reads an address (192.0.2.7, 2001:db8::7), an AS number (AS64496), a
 // mail address (somebody@water.example) or a domain for a look-up.
-func ParseSubject(s string) (Subject, error) {
+func parseSubject(s string) (Subject, error) {
 	s = strings.TrimSpace(s)
 	if ip, err := netip.ParseAddr(s); err == nil {
 		return Subject{IP: ip.Unmap().WithZone("")}, nil
@@ -123,10 +123,10 @@ func ParseSubject(s string) (Subject, error) {
 		}
 	}
 	if _, host, ok := strings.Cut(s, "@"); ok {
-		if name, ok := CanonicalName(host); ok {
+		if name, ok := canonicalName(host); ok {
 			return Subject{MailDomain: []byte(name)}, nil
 		}
-	} else if name, ok := CanonicalName(s); ok {
+	} else if name, ok := canonicalName(s); ok {
 		return Subject{Domain: []byte(name)}, nil
 	}
 	return Subject{}, fault.OnField("subject", "constituency.lookup.form", fault.Args{"Value": fault.Clip(s)})

@@ -84,7 +84,7 @@ func (c *Constituency) ChangeAssets(ctx context.Context, actor act.Actor, reason
 func (c *Constituency) ClaimAsset(ctx context.Context, actor act.Actor, n NewAsset) (a Asset, err error) {
 	call := act.Call{
 		Actor: actor, Verb: "constituency.claim_asset",
-		Resource: act.Resource{Kind: "organisation", ID: OrgSubject(n.Org), Org: n.Org},
+		Resource: act.Resource{Kind: "organisation", ID: orgSubject(n.Org), Org: n.Org},
 	}
 	err = c.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		if _, a, err = c.resolve(ctx, tx, AssetChange{Add: &n}); err != nil {
@@ -106,11 +106,11 @@ type assetDetail struct {
 	Count int    `json:"count"`
 }
 
-// AssetSubject and OrgSubject are the opaque subjects of ledger entries.
+// AssetSubject is the subject of entries about an asset.
 func AssetSubject(id int64) string { return fmt.Sprintf("asset:%d", id) }
 
-// OrgSubject is the subject of entries about an organisation.
-func OrgSubject(id int64) string { return fmt.Sprintf("organisation:%d", id) }
+// orgSubject is the subject of entries about an organisation.
+func orgSubject(id int64) string { return fmt.Sprintf("organisation:%d", id) }
 
 // tellAssets adds the fact of the act and, after its commit, changes the index.
 func (c *Constituency) tellAssets(tx *act.Tx, out, in []Asset) {

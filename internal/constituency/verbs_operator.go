@@ -77,8 +77,8 @@ func (c *Constituency) SetStanding(ctx context.Context, actor act.Actor, s Stand
 // index and those who listen hear of it.
 func (c *Constituency) changeOperator(ctx context.Context, actor act.Actor, org int64, what string, f func(context.Context, *act.Tx) error) error {
 	call := act.Call{
-		Actor: actor, Verb: "constituency.change_operator", Subject: OrgSubject(org),
-		Resource: act.Resource{Kind: "organisation", ID: OrgSubject(org), Org: org},
+		Actor: actor, Verb: "constituency.change_operator", Subject: orgSubject(org),
+		Resource: act.Resource{Kind: "organisation", ID: orgSubject(org), Org: org},
 	}
 	return c.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		if _, err := c.guard.Organisation(ctx, tx, org); err != nil {
@@ -104,7 +104,7 @@ func (c *Constituency) AddOrganisation(ctx context.Context, actor act.Actor, n g
 		if o, err = c.guard.AddOrganisation(ctx, actor, n); err != nil {
 			return err
 		}
-		tx.Subject(OrgSubject(o.ID))
+		tx.Subject(orgSubject(o.ID))
 		tx.Detail(assetDetail{What: "add", Count: 1})
 		s.Org = o.ID
 		s.tidy()
@@ -173,7 +173,7 @@ func (n NewContact) Validate() error {
 	if n.Email == "" && strings.TrimSpace(n.Phone) == "" {
 		note(fault.OnField("contact_email", "constituency.contact.unreachable", nil))
 	}
-	note(CheckLanguage("contact_language", n.Language))
+	note(checkLanguage("contact_language", n.Language))
 	for field, s := range map[string]string{"contact_phone": n.Phone, "contact_hours": n.Hours, "contact_role": n.Role} {
 		if len(s) > 200 || strings.ContainsAny(s, "\r\n\x00") {
 			note(fault.OnField(field, "constituency.text.long", fault.Args{"Max": 200}))
@@ -185,8 +185,8 @@ func (n NewContact) Validate() error {
 	return fault.Join("constituency.contact.invalid", parts)
 }
 
-// CheckLanguage refuses what is no language tag such as fr or pt-BR; empty is fine.
-func CheckLanguage(field, s string) error {
+// checkLanguage refuses what is no language tag such as fr or pt-BR; empty is fine.
+func checkLanguage(field, s string) error {
 	if _, err := language.Parse(s); s != "" && err != nil {
 		return fault.OnField(field, "constituency.language.form", fault.Args{"Value": fault.Clip(s)})
 	}
@@ -282,8 +282,8 @@ func (c *Constituency) EndContact(ctx context.Context, actor act.Actor, id, vers
 
 func (c *Constituency) changeContact(ctx context.Context, actor act.Actor, org int64, what string, f func(context.Context, *act.Tx) error) error {
 	call := act.Call{
-		Actor: actor, Verb: "constituency.change_contact", Subject: OrgSubject(org),
-		Resource: act.Resource{Kind: "organisation", ID: OrgSubject(org), Org: org},
+		Actor: actor, Verb: "constituency.change_contact", Subject: orgSubject(org),
+		Resource: act.Resource{Kind: "organisation", ID: orgSubject(org), Org: org},
 	}
 	return c.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		if err := f(ctx, tx); err != nil {

@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -221,14 +222,19 @@ func (g *Guard) EndSession(ctx context.Context, actor act.Actor, person int64, u
 	return g.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		res, err := tx.ExecContext(ctx, `update guard_session set ended_at = $1
 			where uid = $2 and person_id = $3 and ended_at = 0`, clock.Micros(tx.Now()), uid, person)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, fault.New(fault.NotFound, "guard.session.none", nil))
-		}
-		return nil
+		return ended(res, err, "guard.session.none")
 	})
+}
+
+// ended is NotFound with the key none when a change ended nothing.
+func ended(res sql.Result, err error, none string) error {
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, fault.New(fault.NotFound, none, nil))
+	}
+	return nil
 }
 
 // endAccess ends every session, token and open link of a person.
@@ -302,13 +308,7 @@ func (g *Guard) EndToken(ctx context.Context, actor act.Actor, person int64, uid
 	return g.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		res, err := tx.ExecContext(ctx, `update guard_token set ended_at = $1
 			where uid = $2 and person_id = $3 and ended_at = 0`, clock.Micros(tx.Now()), uid, person)
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, fault.New(fault.NotFound, "guard.token.none", nil))
-		}
-		return nil
+		return ended(res, err, "guard.token.none")
 	})
 }
 

@@ -407,7 +407,11 @@ func (w *Watch) Each(ctx context.Context, r sqldb.Reader, f Filter, org int64, d
 	if err != nil {
 		return err
 	}
-	it := set.ReverseIterator()
+	return w.eachOf(ctx, r, set.ReverseIterator(), org, do)
+}
+
+// eachOf reads findings by their ids in batches.
+func (w *Watch) eachOf(ctx context.Context, r sqldb.Reader, it roaring.IntIterable, org int64, do func(Finding) error) error {
 	for it.HasNext() {
 		ids := make([]uint32, 0, 500)
 		for it.HasNext() && len(ids) < cap(ids) {

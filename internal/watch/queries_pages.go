@@ -137,20 +137,8 @@ func (w *Watch) EachUntold(ctx context.Context, r sqldb.Reader, source, org int6
 	}
 	perOrg := w.perOrg(set)
 	for _, o := range sortedOrgs(perOrg) {
-		for it := perOrg[o].Iterator(); it.HasNext(); {
-			ids := make([]uint32, 0, 500)
-			for it.HasNext() && len(ids) < cap(ids) {
-				ids = append(ids, it.Next())
-			}
-			fs, err := w.findingsByID(ctx, r, ids, org)
-			if err != nil {
-				return err
-			}
-			for _, one := range fs {
-				if err := f(one); err != nil {
-					return err
-				}
-			}
+		if err := w.eachOf(ctx, r, perOrg[o].Iterator(), org, f); err != nil {
+			return err
 		}
 	}
 	return nil

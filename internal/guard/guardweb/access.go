@@ -53,7 +53,7 @@ func (p *Pages) issueLink(w http.ResponseWriter, r *http.Request) error {
 	}
 	public := p.door.config.PublicURL
 	return p.showSecret(w, r, person, "guard.person.link", secretPage{
-		Secret: public.Scheme + "://" + public.Host + LinkPath(secret),
+		Secret: public.Scheme + "://" + public.Host + linkPath(secret),
 		Use:    web.Say(r, "guard.link.made", "Hours", int(guard.LinkLife.Hours())),
 	})
 }

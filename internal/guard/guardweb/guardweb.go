@@ -45,8 +45,8 @@ const (
 	ProfileURL = "/me"
 )
 
-// LinkPath is the path of the page that a one-time sign-in link opens.
-func LinkPath(secret string) string { return SignInURL + "/link/" + secret }
+// linkPath is the path of the page that a one-time sign-in link opens.
+func linkPath(secret string) string { return SignInURL + "/link/" + secret }
 
 // Routes lists guard's doors.
 func (p *Pages) Routes() []web.Route {

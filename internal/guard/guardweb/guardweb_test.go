@@ -170,7 +170,7 @@ func (h *house) signIn(person int64) *client {
 		h.t.Fatal(err)
 	}
 	c := h.client()
-	c.want("POST", LinkPath(secret), nil, 200)
+	c.want("POST", linkPath(secret), nil, 200)
 	return c
 }
 
@@ -187,14 +187,14 @@ func TestALinkSignsInOnceAndOnlyByItsButton(t *testing.T) {
 	h := open(t)
 	c := h.client()
 	for range 2 { // a scanner opens it first
-		c.want("GET", LinkPath(h.first), nil, 200, "This link signs you in as Administrator")
+		c.want("GET", linkPath(h.first), nil, 200, "This link signs you in as Administrator")
 	}
 	c.want("GET", "/me", nil, 200, "One-time link") // the page of signing in
-	c.want("POST", LinkPath(h.first), nil, 200, "Signed in as Administrator", "Add a passkey")
+	c.want("POST", linkPath(h.first), nil, 200, "Signed in as Administrator", "Add a passkey")
 	c.want("GET", "/me", nil, 200, "this browser")
 	other := h.client()
-	refused := other.want("POST", LinkPath(h.first), nil, 401, "does not work")
-	if guessed := other.want("POST", LinkPath("al_guess"), nil, 401); strip(guessed) != strip(refused) {
+	refused := other.want("POST", linkPath(h.first), nil, 401, "does not work")
+	if guessed := other.want("POST", linkPath("al_guess"), nil, 401); strip(guessed) != strip(refused) {
 		t.Error("got another answer to a guessed link than to a used one, want the same")
 	}
 	c.want("POST", "/sign-out", nil, 200, "You are signed out")

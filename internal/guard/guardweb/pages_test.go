@@ -124,14 +124,14 @@ func TestTriesOfCredentialsAreLimited(t *testing.T) {
 	h := open(t)
 	c := h.client()
 	for range triesAtOnce {
-		c.want("POST", LinkPath("al_guess"), nil, 401)
+		c.want("POST", linkPath("al_guess"), nil, 401)
 	}
-	c.want("POST", LinkPath(h.first), nil, 429, "Too many attempts")
+	c.want("POST", linkPath(h.first), nil, 429, "Too many attempts")
 	if status, _ := c.postJSON("/sign-in/passkey/options", "{}"); status != 429 {
 		t.Errorf("a passkey after too many tries: got %d, want 429", status)
 	}
 	h.clock.Advance(time.Minute)
-	c.want("POST", LinkPath(h.first), nil, 200, "Signed in")
+	c.want("POST", linkPath(h.first), nil, 200, "Signed in")
 }
 
 func TestTheLimitForgetsAddressesAndStaysBounded(t *testing.T) {
@@ -172,7 +172,7 @@ func TestTheSessionCookieIsWellGuarded(t *testing.T) {
 
 func TestAPostFromAnotherSiteIsRefused(t *testing.T) {
 	h := open(t)
-	r, err := http.NewRequestWithContext(t.Context(), "POST", h.url+LinkPath(h.first), nil)
+	r, err := http.NewRequestWithContext(t.Context(), "POST", h.url+linkPath(h.first), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ func TestAPasskeyIsAddedAfterALinkAndSignsInAlone(t *testing.T) {
 	h := open(t)
 	tab := browser.New(t).Tab(t)
 	tab.VirtualAuthenticator()
-	tab.Go(h.url + LinkPath(h.first))
+	tab.Go(h.url + linkPath(h.first))
 	tab.Follow("main button[type=submit]")
 	tab.WaitText("h1", "Add a passkey for next time")
 	tab.Axe()

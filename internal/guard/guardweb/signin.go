@@ -92,7 +92,7 @@ func (p *Pages) link(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := web.Page{
 		Title: web.Say(r, "guard.link.title"), Plain: true,
-		Data: linkPage{Name: holder.Name, Action: LinkPath(url.PathEscape(secret))},
+		Data: linkPage{Name: holder.Name, Action: linkPath(url.PathEscape(secret))},
 	}
 	return p.site.Page(w, r, http.StatusOK, "guard/link", page)
 }

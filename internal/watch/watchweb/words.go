@@ -12,8 +12,8 @@ import (
 	"almenara.example/tlp"
 )
 
-// SeverityTone is the colour and shape of a severity.
-func SeverityTone(s watch.Severity) string {
+// severityTone is the colour and shape of a severity.
+func severityTone(s watch.Severity) string {
 	if s == watch.NoSeverity {
 		return "muted"
 	}
@@ -21,7 +21,7 @@ func SeverityTone(s watch.Severity) string {
 }
 
 func (a asker) severity(s watch.Severity) web.Badge {
-	b := web.Badge{Tone: SeverityTone(s), Word: a.say("watch.word.severity." + s.String())}
+	b := web.Badge{Tone: severityTone(s), Word: a.say("watch.word.severity." + s.String())}
 	if s == watch.NoSeverity {
 		b.Icon = "state-other"
 	}

@@ -140,15 +140,15 @@ func WriteTemp(fsys FS, dir string, data []byte, perm fs.FileMode) (string, erro
 	return temp, nil
 }
 
-// TempPrefix begins the name of every temporary file.
-const TempPrefix = ".tmp-"
+// tempPrefix begins the name of every temporary file.
+const tempPrefix = ".tmp-"
 
 // TempName returns a fresh name for a temporary file.
 func TempName() string {
 	var b [12]byte
 	// crypto/rand.Read never fails (it ends the process instead).
 	_, _ = rand.Read(b[:])
-	return TempPrefix + hex.EncodeToString(b[:])
+	return tempPrefix + hex.EncodeToString(b[:])
 }
 
 // ReadFile reads a whole file of at most limit bytes.
