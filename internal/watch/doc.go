@@ -15,10 +15,11 @@
 //
 //	Receive   the bytes are kept (blob), unpacked, recognised; a row says "received"
 //	process   rows → events → findings, in steps of at most 5,000 rows or 100 ms
-//	          (intake.go, process.go); bad rows go to quarantine by pointer
+//	          (process.go); bad rows go to quarantine by pointer
 //	evaluate  which open findings did this and later full scans stop showing
 //	          (evaluate.go)
 //	take in   one short act makes all of it visible and writes the one entry
+//	          (finish.go)
 //	fold      bounded steps move the changes into the rows (fold.go)
 //
 // Until the take-in nothing of a delivery is visible; a crash before it repeats

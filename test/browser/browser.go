@@ -216,9 +216,6 @@ func (tab *Tab) Go(url string) {
 // painted is true from the page's first paint on.
 const painted = "performance.getEntriesByType('paint').length"
 
-// Reload loads the page again.
-func (tab *Tab) Reload() { tab.t.Helper(); tab.do("load again", chromedp.Reload()) }
-
 // Click clicks the first visible element that the CSS selector matches.
 func (tab *Tab) Click(selector string) {
 	tab.t.Helper()
@@ -249,12 +246,6 @@ func (tab *Tab) Fill(selector, text string) {
 	Eval[bool](tab, fmt.Sprintf("((e) => { e.value = ''; e.dispatchEvent(new Event('input', {bubbles: true})); return true; })(document.querySelector(%q))", selector))
 	tab.do("fill "+selector, chromedp.SendKeys(chromedp.CSS(selector), text))
 	tab.WaitFor(fmt.Sprintf("document.querySelector(%q).value === %q", selector, text))
-}
-
-// Choose selects an option of a select by its value.
-func (tab *Tab) Choose(selector, value string) {
-	tab.t.Helper()
-	tab.do("choose in "+selector, chromedp.SetValue(chromedp.CSS(selector), value))
 }
 
 // Upload puts files into a file field.
@@ -313,9 +304,6 @@ func (tab *Tab) Count(selector string) int {
 	tab.t.Helper()
 	return Eval[int](tab, fmt.Sprintf("document.querySelectorAll(%q).length", selector))
 }
-
-// URL is the address of the page.
-func (tab *Tab) URL() string { tab.t.Helper(); return Eval[string](tab, "location.href") }
 
 // Eval evaluates an expression in the page; promises are waited for.
 func Eval[T any](tab *Tab, expression string) T {

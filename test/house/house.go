@@ -232,14 +232,6 @@ func (h *House) Deliver(ctx context.Context, day string, hosts ...string) error 
 	return err
 }
 
-// Session signs a person of the role in and returns its cookie. Roles that the desk
-// has not are added to the person's organisation, org.
-func (h *House) Session(org int64, roles ...string) *http.Cookie {
-	h.t.Helper()
-	p := h.Person(org, roles...)
-	return h.SignIn(p.ID)
-}
-
 // Person adds a person.
 func (h *House) Person(org int64, roles ...string) guard.Person {
 	h.t.Helper()

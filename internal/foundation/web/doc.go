@@ -15,9 +15,9 @@
 // to the log with the request's id and never to the reader.
 //
 // Who is asking is a [Viewer], found by Config.Identify before the handler runs and
-// read with [ViewerOf]; the words of the request's language with [PrinterOf]. A
-// route names the permission it needs; [Public] and [SignedIn] are the two that need
-// no room.
+// read with [ViewerOf]; [Say] speaks the request's language, and [PrinterOf] writes
+// its numbers and times. A route names the permission it needs; [Public] and
+// [SignedIn] are the two that need no room.
 //
 // Templates are html/template. Functions speak the reader's language and zone: T,
 // date, clock, moment, age, number, percent, bytes, icon, asset. Components (list,
