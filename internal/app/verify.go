@@ -8,6 +8,7 @@ import (
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/ledger"
+	"almenara.example/internal/watch"
 )
 
 // VerifyLedger checks the record of actions of the installation that c describes,
@@ -24,12 +25,16 @@ func VerifyLedger(ctx context.Context, c Config, blobs bool, progress func(what 
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var store *blob.Store
+	var needed []string
 	if blobs {
+		if needed, err = watch.UsedBlobs(ctx, db.Reader()); err != nil {
+			return rep, err
+		}
 		if store, err = openBlobs(&c, clock.System{}); err != nil {
 			return rep, fmt.Errorf("open the blobs: %w", err)
 		}
 	}
 	return ledger.Verify(ctx, ledger.VerifyOptions{
-		DB: db, Dir: c.path(ledgerFolder), VerifierKey: verifier, Blobs: store, Progress: progress,
+		DB: db, Dir: c.path(ledgerFolder), VerifierKey: verifier, Blobs: store, Needed: needed, Progress: progress,
 	})
 }

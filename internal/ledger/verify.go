@@ -11,6 +11,7 @@ import (
 
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/blob/durable"
+	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
 )
 
@@ -23,6 +24,9 @@ type VerifyOptions struct {
 	VerifierKey string
 	// Blobs, when not nil, are all read again and re-hashed.
 	Blobs *blob.Store
+	// Needed lists the blobs that the rooms refer to: one that is neither there nor
+	// erased is a problem.
+	Needed []string
 	// Progress, when not nil, is told now and then how far it went; what is
 	// "entries" or "blobs", total is 0 when it is not known.
 	Progress func(what string, done, total int64)
@@ -183,12 +187,36 @@ func (v *verifier) readFiles(ctx context.Context) {
 	v.report.Checkpoint = string(v.cp.Note)
 }
 
+// missing says that a log whose head was signed has lost its files. Beside a running
+// server's very first signing they may be on their way: it waits for that moment.
+func (v *verifier) missing(ctx context.Context, signed int64) {
+	if signed == 0 || v.report.Checkpoint != "" || len(v.report.Problems) > 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, firstSigning)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if b, err := v.files.checkpoint(); err != nil || b != nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			v.problem("checkpoint", "it is missing, but size %d was signed", signed)
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 func (v *verifier) database(ctx context.Context, r sqldb.Reader) error {
 	h, err := readHead(ctx, r)
 	if err != nil {
 		v.problem("head", "%v", err)
 	} else {
 		v.mark("head", h.size, h.root)
+		v.missing(ctx, h.size)
 	}
 	total, _, err := sqldb.One(ctx, r, sqldb.Int64, `select coalesce(max(ord), 0) from ledger_entry`)
 	if err != nil {
@@ -328,7 +356,9 @@ func (v *verifier) compare(t tile, have, want []byte) {
 
 // blobs reads every blob again.
 func (v *verifier) blobs(ctx context.Context) error {
-	return v.o.Blobs.Each(ctx, func(ref blob.Ref) error {
+	seen := map[string]bool{}
+	err := v.o.Blobs.Each(ctx, func(ref blob.Ref) error {
+		seen[ref.String()] = true
 		err := v.o.Blobs.Verify(ctx, ref)
 		if d := (*blob.Damage)(nil); errors.As(err, &d) {
 			v.problem("blob "+ref.String(), "%s: %v", d.Place, d.Err)
@@ -342,4 +372,30 @@ func (v *verifier) blobs(ctx context.Context) error {
 		v.o.Progress("blobs", v.report.Blobs, 0)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, text := range v.o.Needed {
+		if !seen[text] {
+			v.needed(ctx, text)
+		}
+	}
+	return nil
+}
+
+// needed says that a blob which the rooms refer to is gone, unless it was erased.
+func (v *verifier) needed(ctx context.Context, text string) {
+	ref, err := blob.ParseRef(text)
+	if err != nil {
+		v.problem("blob "+text, "%v", err)
+		return
+	}
+	r, err := v.o.Blobs.Open(ctx, ref)
+	switch {
+	case err == nil:
+		_ = r.Close() // it came meanwhile
+	case fault.Of(err).Key == "blob.erased":
+	default:
+		v.problem("blob "+text, "it is missing")
+	}
 }

@@ -16,9 +16,13 @@ const blobGrace = 7 * 24 * time.Hour
 // CollectBlobs removes bytes that nothing refers to any more: presences that a late
 // row has replaced, arrivals that were refused after they had been kept.
 func (w *Watch) CollectBlobs(ctx context.Context) error {
-	used, err := w.usedBlobs(ctx)
+	list, err := UsedBlobs(ctx, w.read)
 	if err != nil {
 		return err
+	}
+	used := map[string]bool{}
+	for _, ref := range list {
+		used[ref] = true
 	}
 	c, err := w.blobs.Collect(ctx, func(r blob.Ref) (bool, error) { return used[r.String()], nil }, blobGrace)
 	if err != nil {
@@ -30,30 +34,34 @@ func (w *Watch) CollectBlobs(ctx context.Context) error {
 	return nil
 }
 
-// usedBlobs lists every blob that a row refers to; some hundred bytes a delivery.
-func (w *Watch) usedBlobs(ctx context.Context) (map[string]bool, error) {
-	used := map[string]bool{}
-	add := func(r sqldb.Row) error {
-		var refs [5]string
-		if err := r.Scan(&refs[0], &refs[1], &refs[2], &refs[3], &refs[4]); err != nil {
+// UsedBlobs lists every blob that a row refers to, some hundred bytes a delivery:
+// for collecting the others, and for verifying that none is missing.
+func UsedBlobs(ctx context.Context, r sqldb.Reader) (refs []string, err error) {
+	seen := map[string]bool{"": true}
+	add := func(row sqldb.Row) error {
+		var found [5]string
+		if err := row.Scan(&found[0], &found[1], &found[2], &found[3], &found[4]); err != nil {
 			return err
 		}
-		for _, ref := range refs {
-			used[ref] = true
+		for _, ref := range found {
+			if !seen[ref] {
+				seen[ref] = true
+				refs = append(refs, ref)
+			}
 		}
 		return nil
 	}
-	err := sqldb.Each(ctx, w.read, add, `select received_ref, content_ref, presence_ref, sidecar_ref, news_ref
-		from watch_delivery where failure <> $1`, forgotten)
+	err = sqldb.Each(ctx, r, add, `select received_ref, content_ref, presence_ref, sidecar_ref, news_ref
+		from watch_delivery where failure <> $1 order by id`, forgotten)
 	if err == nil {
-		err = sqldb.Each(ctx, w.read, add, `select '', '', presence_ref, sidecar_ref, news_ref
-			from watch_delivery where failure = $1`, forgotten)
+		err = sqldb.Each(ctx, r, add, `select '', '', presence_ref, sidecar_ref, news_ref
+			from watch_delivery where failure = $1 order by id`, forgotten)
 	}
 	if err == nil {
-		err = sqldb.Each(ctx, w.read, add, `select ref, '', '', '', '' from watch_mapping`)
+		err = sqldb.Each(ctx, r, add, `select ref, '', '', '', '' from watch_mapping order by name, version`)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list used blobs: %w", err)
 	}
-	return used, nil
+	return refs, nil
 }
