@@ -13,6 +13,7 @@ import (
 	"almenara.example/internal/act"
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/constituency/constituencyweb"
+	"almenara.example/internal/desk"
 	"almenara.example/internal/desk/deskweb"
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/i18n"
@@ -71,9 +72,11 @@ func (a *App) doors(guardPages *guardweb.Pages) []door {
 	watchPages := watchweb.New(watchweb.Config{
 		Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts, Stories: warnPages,
 	})
+	notices := warnings{warn: a.warn, acts: a.acts}
 	deskPages := deskweb.New(deskweb.Config{
 		Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts, Clock: a.clock,
-		FailedWork: a.failedWork, FailedWorkURL: failedWorkURL,
+		FailedWork: a.failedWork, FailedWorkURL: failedWorkURL, FailedWorkPermission: permissionOfNotices,
+		Needs: []desk.Needs{notices}, Finders: []desk.Finder{notices},
 	})
 	watchCalls := watchweb.NewOperations(a.watch, a.constituency, a.guard, a.acts)
 	constituencyDoor := constituencyweb.New(a.site, a.constituency, a.guard, a.acts)

@@ -18,6 +18,7 @@ import (
 type boardPage struct {
 	Needs   []web.Figure
 	Quiet   web.Empty
+	Closed  web.Empty // why there is no picture, when there is none
 	Picture bool // the asker may read watch
 	Heat    web.Heat
 	Late    web.List
@@ -32,7 +33,10 @@ func (p *Web) board(w http.ResponseWriter, r *http.Request) error {
 		Title: a.say("desk.board.title"), Room: "desk", Wide: true,
 		Topics: []string{"watch", "constituency", "warn"},
 	}
-	data := boardPage{Quiet: web.Empty{Title: a.say("desk.board.quiet"), Why: a.say("desk.board.quiet.why")}}
+	data := boardPage{
+		Quiet:  web.Empty{Title: a.say("desk.board.quiet"), Why: a.say("desk.board.quiet.why")},
+		Closed: web.Empty{Title: a.say("desk.board.closed"), Why: a.say("desk.board.closed.why")},
+	}
 	others, err := p.otherNeeds(r, a)
 	if err != nil {
 		return err
@@ -48,11 +52,8 @@ func (p *Web) board(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	if b == nil && a.Can("watch.change_source") { // who sets feeds up without reading findings
-		page.Actions = []web.Action{
-			{Label: a.say("watch.sources.title"), URL: "/watch/sources", Icon: "source"},
-			{Label: a.say("watch.mappings.title"), URL: "/watch/mappings", Icon: "file"},
-		}
+	if b == nil {
+		page.Actions = ways(a)
 	}
 	for _, n := range desk.Waiting(b, others...) {
 		data.Needs = append(data.Needs, web.Figure{
@@ -62,6 +63,19 @@ func (p *Web) board(w http.ResponseWriter, r *http.Request) error {
 	}
 	page.Data = data
 	return p.Site.Page(w, r, http.StatusOK, "desk/board", page)
+}
+
+// ways lead who does not read findings to what is theirs.
+func ways(a asker) (out []web.Action) {
+	if a.Can("watch.change_source") {
+		out = append(out,
+			web.Action{Label: a.say("watch.sources.title"), URL: "/watch/sources", Icon: "source"},
+			web.Action{Label: a.say("watch.mappings.title"), URL: "/watch/mappings", Icon: "file"})
+	}
+	if a.Can("guard.read") {
+		out = append(out, web.Action{Label: a.say("desk.board.persons"), URL: "/guard/persons", Icon: "person"})
+	}
+	return out
 }
 
 func toneOf(c desk.Consequence) string {
@@ -84,7 +98,7 @@ func (p *Web) otherNeeds(r *http.Request, a asker) (out []desk.Need, err error) 
 		}
 		out = append(out, more...)
 	}
-	if p.FailedWork != nil {
+	if p.FailedWork != nil && a.Can(p.FailedWorkPermission) {
 		n, err := p.FailedWork(r.Context())
 		if err != nil {
 			return nil, err

@@ -41,8 +41,8 @@ type Config struct {
 	// FailedWork counts the work that failed for good and the page that lists it; nil:
 	// none is counted.
 	FailedWork func(ctx context.Context) (n int64, err error)
-	// FailedWorkURL is that page.
-	FailedWorkURL string
+	// FailedWorkURL is that page, and FailedWorkPermission what one needs to open it.
+	FailedWorkURL, FailedWorkPermission string
 }
 
 // Web are the desk's pages. Make them with New.
@@ -139,8 +139,11 @@ func (p *Web) groups(a asker, groups []desk.Group) (out []web.List) {
 				title = a.words.T(h.Key, h.Args)
 			}
 			sub := h.Sub
+			if h.State != "" && sub != "" {
+				sub += " · "
+			}
 			if h.State != "" {
-				sub += " · " + a.say(h.State)
+				sub += a.say(h.State)
 			}
 			row := web.Row{URL: h.URL, Cells: []web.Cell{web.Anchor(title, h.URL), web.Text(sub)}}
 			if h.N > 0 {

@@ -22,7 +22,7 @@ func doors() []watchwebtest.Door {
 			Routes: func(h *watchwebtest.House) []web.Route {
 				return deskweb.New(deskweb.Config{
 					Site: h.Site, Watch: h.Watch, Constituency: h.Constituency, Acts: h.Acts, Clock: h.Clock,
-					FailedWork: func(context.Context) (int64, error) { return 2, nil }, FailedWorkURL: "/desk/work",
+					FailedWork: func(context.Context) (int64, error) { return 2, nil }, FailedWorkURL: "/desk/work", FailedWorkPermission: "warn.read",
 				}).Routes()
 			},
 		},
@@ -125,7 +125,14 @@ func TestTheBoardIsForTheDeskAndWatchForItsReaders(t *testing.T) {
 		}
 	}
 	page := h.Do("administrator", "GET", "/", "").Body.String()
-	if strings.Contains(page, "Open findings by sector") || !strings.Contains(page, "Failed work") {
-		t.Error("an administrator sees findings, or does not see failed work")
+	for _, closed := range []string{"Open findings by sector", "Failed work", "Nothing waits for a person"} {
+		if strings.Contains(page, closed) {
+			t.Errorf("an administrator, who reads no findings, is shown %q", closed)
+		}
+	}
+	for _, open := range []string{"Your role does not read findings.", `href="/watch/sources"`, `href="/guard/persons"`} {
+		if !strings.Contains(page, open) {
+			t.Errorf("an administrator's board does not show %q", open)
+		}
 	}
 }

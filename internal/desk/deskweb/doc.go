@@ -5,7 +5,7 @@
 //	/desk/search  a number, an address or range, a name, an organisation
 //
 // The board shows each room's part to whom that room's read permission is given; an
-// administrator without watch.read sees what waits for administrators. Every figure
+// administrator without watch.read is told so and led to sources and persons. Every figure
 // links to the list that it counts.
 //
 // A search that means one thing leads there at once; else it shows groups of hits,
