@@ -32,7 +32,9 @@ type room struct {
 
 func lines() []sqldb.Migrations {
 	return []sqldb.Migrations{
-		{Room: "ledger", Files: ledger.Migrations}, {Room: "act", Files: act.Migrations}, {Room: "guard", Files: guard.Migrations},
+		{Room: "ledger", Files: ledger.Migrations},
+		{Room: "act", Files: act.Migrations},
+		{Room: "guard", Files: guard.Migrations},
 		{Room: "constituency", Files: Migrations},
 	}
 }

@@ -55,7 +55,9 @@ func catalogue(t *testing.T) *i18n.Catalogue {
 func open(t *testing.T) *house {
 	t.Helper()
 	db := sqldbtest.Open(t, sqldbtest.SQLite(t), []sqldb.Migrations{
-		{Room: "ledger", Files: ledger.Migrations}, {Room: "act", Files: act.Migrations}, {Room: "guard", Files: guard.Migrations},
+		{Room: "ledger", Files: ledger.Migrations},
+		{Room: "act", Files: act.Migrations},
+		{Room: "guard", Files: guard.Migrations},
 		{Room: "constituency", Files: constituency.Migrations},
 	})
 	policies, err := guard.LoadPolicies()
