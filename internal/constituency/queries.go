@@ -5,6 +5,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
@@ -123,12 +127,27 @@ func (f AssetFilter) where() (string, []any) {
 	return strings.Join(conditions, " and "), args
 }
 
+// Fold writes a name as people compare it: without case and without the marks on
+// letters, so that "eclair" finds "Éclair".
+func Fold(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return strings.ToLower(s)
+	}
+	marks := func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}
+	return strings.ToLower(strings.Map(marks, norm.NFKD.String(s)))
+}
+
 // OrgFilter says which organisations to list; zero fields do not filter.
 type OrgFilter struct {
 	Kind     guard.Kind
 	Sector   string
 	Critical bool
-	Text     string // somewhere in the name, whatever the case
+	Text     string // somewhere in the name, whatever the case and the accents
 	After    int64  // keyset: ids above it
 	Limit    int    // default 100
 }
@@ -138,10 +157,10 @@ func (x *Index) Organisations(f OrgFilter) (page []OrgInfo, total int) {
 	if f.Limit == 0 {
 		f.Limit = 100
 	}
-	text := strings.ToLower(strings.TrimSpace(f.Text))
+	text := Fold(strings.TrimSpace(f.Text))
 	x.EachOrg(func(o OrgInfo) bool {
 		if f.Kind != "" && o.Kind != f.Kind || f.Sector != "" && !slices.Contains(o.Sectors, f.Sector) ||
-			f.Critical && !o.Critical || text != "" && !strings.Contains(strings.ToLower(o.Name), text) {
+			f.Critical && !o.Critical || text != "" && !strings.Contains(Fold(o.Name), text) {
 			return true
 		}
 		total++

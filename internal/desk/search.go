@@ -212,7 +212,7 @@ func (x Organisations) Find(_ context.Context, _ sqldb.Reader, _ act.Actor, q Qu
 	for _, o := range page {
 		g.Hits = append(g.Hits, Hit{
 			Title: o.Name, URL: "/constituency/organisations/" + strconv.FormatInt(o.ID, 10),
-			Direct: strings.EqualFold(o.Name, q.Text) || total == 1 && q.Number == "" && q.Domain == "" && q.ASN == 0,
+			Direct: constituency.Fold(o.Name) == constituency.Fold(q.Text) || total == 1 && q.Number == "" && q.Domain == "" && q.ASN == 0,
 		})
 	}
 	return append(out, g), nil

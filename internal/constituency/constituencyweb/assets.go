@@ -151,15 +151,18 @@ func (w *Web) asset(rw http.ResponseWriter, r *http.Request) error {
 		p.Primary = &web.Action{Label: s.T("constituency.asset.change", nil), URL: assetURL(a.ID) + "/edit", Icon: "edit", Tone: "primary"}
 		p.Actions = w.assetActions(s, a)
 	}
-	p.Data = assetData{
+	data := assetData{
 		Facts: web.Facts{Title: s.T("constituency.facts", nil), Items: []web.Fact{
 			{Label: s.T("constituency.organisation", nil), Cell: web.Anchor(s.org(a.Org), orgURL(a.Org))},
 			{Label: s.T("constituency.asset_kind", nil), Cell: web.Text(s.assetKind(a.Kind))},
 			{Label: s.T("constituency.validity", nil), Cell: web.Text(s.validity(a.From, a.To))},
 			{Label: s.T("constituency.source", nil), Cell: web.Text(s.source(a.Source))},
 		}},
-		Links: []web.Link{{Label: s.T("constituency.record", nil), URL: "/ledger?subject=" + constituency.AssetSubject(a.ID), Icon: "ledger"}},
 	}
+	if can(r, readLedger) {
+		data.Links = []web.Link{s.record(constituency.AssetSubject(a.ID))}
+	}
+	p.Data = data
 	return w.show(rw, r, "asset", p)
 }
 

@@ -177,8 +177,10 @@ func (w *Web) organisation(rw http.ResponseWriter, r *http.Request) error {
 		Standing: s.standing(standing), Services: s.services(standing.Services),
 		Links: []web.Link{
 			{Label: s.T("constituency.findings", nil), URL: "/watch/findings?state=open&" + org, Icon: "finding"},
-			{Label: s.T("constituency.record", nil), URL: "/ledger?subject=organisation:" + strconv.FormatInt(id, 10), Icon: "ledger"},
 		},
+	}
+	if can(r, readLedger) {
+		data.Links = append(data.Links, s.record("organisation:"+strconv.FormatInt(id, 10)))
 	}
 	if err := w.actsFor(r, s, id, &data.Standing); err != nil {
 		return err

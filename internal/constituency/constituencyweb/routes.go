@@ -29,6 +29,7 @@ const Room = "constituency"
 const (
 	read           = "constituency.read"
 	changeAsset    = "constituency.change_asset"
+	readLedger     = "ledger.read" // the record of actions is another room's page
 	changeOperator = "constituency.change_operator"
 	changeContact  = "constituency.change_contact"
 	importFile     = "constituency.import"

@@ -67,6 +67,10 @@ func (s speaker) state(a constituency.Asset, today constituency.Day) web.Badge {
 	return web.Badge{Tone: "ok", Word: s.T("constituency.state.valid", nil)}
 }
 
+func (s speaker) record(subject string) web.Link {
+	return web.Link{Label: s.T("constituency.record", nil), URL: "/ledger?subject=" + subject, Icon: "ledger"}
+}
+
 func (s speaker) org(id int64) string {
 	o, ok := s.index.Org(id)
 	if !ok {

@@ -19,7 +19,7 @@ type boardPage struct {
 	Needs   []web.Figure
 	Quiet   web.Empty
 	Closed  web.Empty // why there is no picture, when there is none
-	Picture bool // the asker may read watch
+	Picture bool      // the asker may read watch
 	Heat    web.Heat
 	Late    web.List
 	Today   web.List

@@ -95,6 +95,7 @@ func TestASearchLeadsToTheOneThingOrShowsGroups(t *testing.T) {
 		{strings.ToLower(strings.ReplaceAll(number, "-", "")), "/watch/findings/" + number, ""},
 		{"wasserwerk nord", "/constituency/organisations/", ""},
 		{"wasser", "/constituency/organisations/", ""},
+		{"energia del", "/constituency/organisations/", ""},
 		{"192.0.2.66", "", "192.0.2.66 is matched to Energía del Sur"},
 		{"192.0.2.0/24", "", "All findings at 192.0.2.0/24"},
 		{"host-9.example", "", "All findings at host-9.example"},

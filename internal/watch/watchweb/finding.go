@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/fault"
@@ -127,8 +128,8 @@ func (p *Web) facts(r *http.Request, a asker, f watch.Finding, src watch.Source)
 		{Label: a.say("watch.label.class"), Cell: web.Cell{Text: joinNonEmpty(" · ", f.Class.Taxonomy, f.Class.Type, f.Class.Identifier)}},
 		{Label: a.say("watch.label.kind"), Cell: web.Anchor(p.kind(f), address("/watch/findings", "kind", p.kind(f)))},
 		{Label: a.say("watch.label.source"), Cell: web.Anchor(src.Name, address("/watch/findings", "source", src.Name))},
-		{Label: a.say("watch.label.first"), Cell: web.Exactly(f.First)},
-		{Label: a.say("watch.label.last"), Cell: web.Exactly(f.Last)},
+		{Label: a.say("watch.label.first"), Cell: a.seen(f.First)},
+		{Label: a.say("watch.label.last"), Cell: a.seen(f.Last)},
 		{Label: a.say("watch.label.seen"), Cell: web.Cell{Count: &seen}},
 		{Label: a.say("watch.label.opened_by"), Cell: web.Anchor(opened.FileName, deliveryURL(opened.ID))},
 		{Label: a.say("watch.label.number"), Cell: web.Cell{Text: number, Mono: true, Copy: true}},
@@ -139,6 +140,28 @@ func (p *Web) facts(r *http.Request, a asker, f watch.Finding, src watch.Source)
 	}
 	return web.Facts{Title: a.say("watch.finding.facts"), Items: items}, nil
 }
+
+// seen is when something was seen: the day alone for what is dated to the day,
+// which says nothing of an hour.
+func (a asker) seen(t time.Time) web.Cell {
+	if onDay(t) {
+		return web.Text(a.day(t))
+	}
+	return web.Exactly(t)
+}
+
+// day is a time's date: of what is dated to the day, that day for every reader, also
+// where midnight UTC is the evening before.
+func (a asker) day(t time.Time) string {
+	if onDay(t) {
+		return a.words.In(time.UTC).Date(t)
+	}
+	return a.words.Date(t)
+}
+
+// onDay tells whether a time is the beginning of a day in UTC: reports that name
+// only a day are kept so.
+func onDay(t time.Time) bool { return !t.IsZero() && t.Equal(t.UTC().Truncate(24*time.Hour)) }
 
 // filterCell is a value that leads to everything with that value.
 func (p *Web) filterCell(value, name string) web.Cell {

@@ -112,8 +112,11 @@ func (p *Web) row(a asker, f watch.Finding) web.Row {
 			p.organisation(a, f.Org, f.Level),
 			{Text: place(f), Sub: port(f), Mono: true},
 			web.Marked(state),
-			{Age: f.Last, Sub: a.say("watch.findings.since", "Day", a.words.Date(f.First))},
+			{Age: f.Last, Sub: a.say("watch.findings.since", "Day", a.day(f.First))},
 		},
+	}
+	if onDay(f.Last) {
+		row.Cells[6].Age, row.Cells[6].Text = time.Time{}, a.day(f.Last)
 	}
 	switch {
 	case f.State != watch.Open:
