@@ -67,12 +67,36 @@ func (p *Pages) showRepeat(w http.ResponseWriter, r *http.Request, status int, p
 		return err
 	}
 	u := noticeURL(p.warn.Number(n.ID))
-	c := web.Confirm{
-		Title: web.Say(r, "warn.repeat.title"), Text: web.Say(r, "warn.repeat.text"), Action: u + "/repeat",
-		Verb: web.Say(r, "warn.repeat"), NeedReason: true, Cancel: u,
-		Effects: []web.Effect{{Count: 1, What: web.Say(r, "warn.repeat.effect", "Address", n.Address)}},
+	c := web.Confirm{Title: web.Say(r, "warn.repeat.title"), Action: u + "/repeat", Verb: web.Say(r, "warn.repeat"), NeedReason: true, Cancel: u}
+	switch n.State {
+	case warn.Unknown: // the only one that may have arrived already
+		c.Text = web.Say(r, "warn.repeat.text")
+	case warn.Refused, warn.Withheld:
+		c.Text = web.Say(r, "warn.repeat.text."+string(n.State))
+	case warn.NoContact: // never sent before
+		c.Title, c.Verb = web.Say(r, "warn.repeat.title.no-contact"), web.Say(r, "warn.repeat.first")
+		c.Text = web.Say(r, "warn.repeat.text.no-contact")
+	default:
+		return fault.New(fault.Conflict, "warn.notice.not_waiting", nil)
 	}
-	return p.confirm(w, r, status, web.Say(r, "warn.repeat"), c, problem)
+	effect, err := p.repeatEffect(r, n)
+	if err != nil {
+		return err
+	}
+	c.Effects = []web.Effect{effect}
+	return p.confirm(w, r, status, c.Verb, c, problem)
+}
+
+// repeatEffect says to whom the notice goes; one without an address leads to where
+// contacts are added.
+func (p *Pages) repeatEffect(r *http.Request, n warn.Notice) (web.Effect, error) {
+	if n.Address != "" {
+		return web.Effect{Count: 1, What: web.Say(r, "warn.repeat.effect", "Address", n.Address)}, nil
+	}
+	org, err := p.warn.Guard.Organisation(r.Context(), p.warn.Acts.Reader(), n.Org)
+	return web.Effect{
+		Count: 1, What: web.Say(r, "warn.repeat.effect.contact", "Organisation", org.Name), URL: "/constituency/organisations/" + number(n.Org),
+	}, err
 }
 
 func (p *Pages) confirm(w http.ResponseWriter, r *http.Request, status int, title string, c web.Confirm, problem error) error {

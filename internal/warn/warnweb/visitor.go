@@ -17,9 +17,20 @@ type visitorPage struct {
 // that it exists beyond the link's working.
 func (p *Pages) visit(w http.ResponseWriter, r *http.Request) error {
 	if err := p.warn.LinkOpens(r.Context(), r.PathValue("secret")); err != nil {
-		return err
+		return p.noVisit(w, r, err)
 	}
 	return p.showVisitor(w, r, http.StatusOK, nil)
+}
+
+// noVisit answers a link that does not work with the plain page and one sentence:
+// the same for a wrong, a foreign and an expired one. A visitor has no way to sign in.
+func (p *Pages) noVisit(w http.ResponseWriter, r *http.Request, err error) error {
+	if fault.CodeOf(err) != fault.Unauthenticated {
+		return err
+	}
+	return p.site.Page(w, r, http.StatusNotFound, "warn/visit", web.Page{
+		Title: web.Say(r, "warn.visit.refused"), Lead: web.Sentence(web.PrinterOf(r.Context()), fault.Of(err)), Plain: true, Data: visitorPage{},
+	})
 }
 
 func (p *Pages) showVisitor(w http.ResponseWriter, r *http.Request, status int, problem error) error {
@@ -62,7 +73,7 @@ func (p *Pages) visitorAnswers(w http.ResponseWriter, r *http.Request) error {
 		return p.showVisitor(w, r, http.StatusUnprocessableEntity, err)
 	}
 	if err != nil {
-		return err
+		return p.noVisit(w, r, err)
 	}
 	return p.site.Page(w, r, http.StatusOK, "warn/visit", web.Page{
 		Title: web.Say(r, "warn.visit.thanks"), Lead: web.Say(r, "warn.visit.thanks.lead"), Plain: true, Data: visitorPage{},
