@@ -275,6 +275,7 @@ func (a *App) openDoors(ctx context.Context, o Options) error {
 		Catalogue: a.words, Clock: a.clock, Log: a.log, Identify: a.identify, Product: "Almenara", Country: own.Name,
 		Installation: installation, Secure: a.public.Scheme == "https", Zone: zone, Nav: a.nav(),
 		SearchURL: deskweb.SearchURL, SignInURL: guardweb.SignInURL, SignOutURL: guardweb.SignOutURL, ProfileURL: guardweb.ProfileURL, Strict: o.Strict,
+		Refused: a.refused,
 	})
 	if err != nil {
 		return err
@@ -343,3 +344,10 @@ func (a *App) Site() *web.Site { return a.site }
 
 // Handler answers requests as the listeners do, without their limits.
 func (a *App) Handler() http.Handler { return a.handler }
+
+// refused keeps a refusal at a door in the log of refusals.
+func (a *App) refused(ctx context.Context, v web.Viewer, permission, path string) {
+	who, _ := v.Actor.(act.Actor)
+	guard.NewDenials(func() *act.Acts { return a.acts }, a.log).Denied(ctx,
+		act.Call{Actor: who, Verb: permission, Subject: path}, act.Decision{Reasons: []string{"refused at the door"}})
+}

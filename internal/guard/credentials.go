@@ -272,6 +272,9 @@ func (g *Guard) IssueToken(ctx context.Context, actor act.Actor, person int64, n
 	if life <= 0 || life > TokenMax {
 		return "", t, fault.OnField("expires", "guard.token.life", fault.Args{"Days": int(TokenMax.Hours() / 24)})
 	}
+	if err := checkScope(scope); err != nil {
+		return "", t, err
+	}
 	call := act.Call{Actor: actor, Verb: "guard.issue_token", Subject: personSubject(person)}
 	err = g.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		p, err := g.Person(ctx, tx, person)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 
 	cedar "github.com/cedar-policy/cedar-go"
@@ -44,6 +45,34 @@ func LoadPolicies() (*Policies, error) {
 		}
 	}
 	return &Policies{set: set}, nil
+}
+
+// actionInPolicy is how a policy names a verb or a room.
+var actionInPolicy = regexp.MustCompile(`Action::"([a-z_.]+)"`)
+
+// checkScope refuses a token's scope that no policy names: a slip there would make a
+// token that does nothing.
+func checkScope(scope []string) error {
+	known := map[string]bool{}
+	files, err := policyFiles.ReadDir("policies")
+	if err != nil {
+		return fmt.Errorf("read policies: %w", err)
+	}
+	for _, f := range files {
+		text, err := policyFiles.ReadFile("policies/" + f.Name())
+		if err != nil {
+			return fmt.Errorf("read policies: %w", err)
+		}
+		for _, m := range actionInPolicy.FindAllSubmatch(text, -1) {
+			known[string(m[1])] = true
+		}
+	}
+	for _, s := range scope {
+		if !known[s] {
+			return fault.OnField("scope", "guard.token.scope", fault.Args{"Value": fault.Clip(s)})
+		}
+	}
+	return nil
 }
 
 // Decide answers whether the policies allow the call.

@@ -255,11 +255,12 @@ func (o *Outbound) Settle(ctx context.Context, tx *act.Tx, m Message, r Result) 
 	return err
 }
 
-// Repeat lets a message whose outcome is unknown be tried once more, by a person's
-// word: the recipient may get it twice. The sending itself is the room's job.
-func (o *Outbound) Repeat(ctx context.Context, tx *act.Tx, thing string) error {
-	res, err := tx.ExecContext(ctx, `update outbound_message set state = 'deferred'
-		where thing = $1 and state in ('unknown', 'refused', 'deferred')`, thing)
+// Repeat lets a message that was refused, or whose outcome is unknown, be tried once
+// more at an address, by a person's word: after an unknown outcome the recipient may
+// get it twice. The sending itself is the room's job.
+func (o *Outbound) Repeat(ctx context.Context, tx *act.Tx, thing, address string) error {
+	res, err := tx.ExecContext(ctx, `update outbound_message set state = 'deferred', address = $2
+		where thing = $1 and state in ('unknown', 'refused', 'deferred')`, thing, address)
 	if err != nil {
 		return err
 	}

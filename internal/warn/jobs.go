@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -24,6 +25,8 @@ type draftArgs struct {
 	Delivery int64  `json:"delivery"`
 	Batch    int64  `json:"batch"`
 	News     string `json:"news,omitempty"`
+	// Rematched are findings that belong to somebody else now; then Delivery is 0.
+	Rematched []int64 `json:"rematched,omitempty"`
 }
 
 // sendArgs ask for one notice to be sent.
@@ -31,12 +34,15 @@ type sendArgs struct {
 	Notice int64 `json:"notice"`
 }
 
-// Subscription hears of deliveries that were taken in live, and of those released
-// from shadow or hold: each becomes a job that drafts.
+// Subscription hears of deliveries that were taken in live, of those released from
+// shadow or hold, and of findings that were matched to somebody else: each becomes a
+// job that drafts.
 func (w *Warn) Subscription() act.Subscription {
 	return act.Subscription{
-		Name:  "warn.notices",
-		Kinds: []string{watch.DeliveryTaken{}.FactKind(), watch.DeliveriesReleased{}.FactKind()},
+		Name: "warn.notices",
+		Kinds: []string{
+			watch.DeliveryTaken{}.FactKind(), watch.DeliveriesReleased{}.FactKind(), watch.FindingsChanged{}.FactKind(),
+		},
 		Handle: func(ctx context.Context, tx *act.Tx, e act.Envelope) error {
 			if e.Kind == (watch.DeliveryTaken{}).FactKind() {
 				var f watch.DeliveryTaken
@@ -44,6 +50,13 @@ func (w *Warn) Subscription() act.Subscription {
 					return err
 				}
 				return tx.Enqueue(ctx, w.draft.With(draftArgs{Delivery: f.Delivery, Batch: e.Order, News: f.News}))
+			}
+			if e.Kind == (watch.FindingsChanged{}).FactKind() {
+				var f watch.FindingsChanged
+				if err := e.Decode(&f); err != nil || f.Kind != string(watch.ChangeMatched) {
+					return err
+				}
+				return tx.Enqueue(ctx, w.draft.With(draftArgs{Batch: e.Order, Rematched: f.Findings}))
 			}
 			var f watch.DeliveriesReleased
 			if err := e.Decode(&f); err != nil {
@@ -62,10 +75,27 @@ func (w *Warn) Subscription() act.Subscription {
 // workDraft makes one notice for every organisation that has news, in acts of a
 // few at a time. Repeated, it makes those that are missing.
 func (w *Warn) workDraft(ctx context.Context, a draftArgs, _ jobs.Try) error {
+	if len(a.Rematched) > 0 {
+		per, err := w.Watch.RematchedNews(ctx, w.read, a.Rematched)
+		if err != nil {
+			return fmt.Errorf("read news of matched findings: %w", err)
+		}
+		for _, delivery := range slices.Sorted(maps.Keys(per)) {
+			if err := w.draftNews(ctx, draftArgs{Delivery: delivery, Batch: a.Batch}, per[delivery]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	news, err := w.Watch.ReleasedNews(ctx, w.read, a.Delivery, a.News)
 	if err != nil {
 		return fmt.Errorf("read news of delivery %d: %w", a.Delivery, err)
 	}
+	return w.draftNews(ctx, a, news)
+}
+
+// draftNews makes the notices of one delivery that are not there yet.
+func (w *Warn) draftNews(ctx context.Context, a draftArgs, news []watch.News) (err error) {
 	if news, err = w.undrafted(ctx, a, news); err != nil || len(news) == 0 {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
 )
 
@@ -20,8 +21,9 @@ func (w *Warn) LinkOpens(ctx context.Context, secret string) error {
 	return err
 }
 
-// AnswerByLink records an answer of whoever holds the link. The first answer by
-// link counts; another is a Conflict, so of two browsers at once one answers.
+// AnswerByLink records an answer of whoever holds the link. Each thing can be said
+// once by link: the same again is a Conflict, so of two browsers at once one answers;
+// who has taken the warning can say later that it is fixed.
 func (w *Warn) AnswerByLink(ctx context.Context, secret string, a Answer) error {
 	if err := checkAnswer(&a, false); err != nil {
 		return err
@@ -35,24 +37,21 @@ func (w *Warn) AnswerByLink(ctx context.Context, secret string, a Answer) error 
 		Subject: noticeSubject(n.ID), Exercise: n.Exercise,
 	}
 	return w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		res, err := tx.ExecContext(ctx, `update warn_notice set answered_at = $1 where id = $2 and answered_at = 0`,
-			clock.Micros(tx.Now()), n.ID)
+		said, _, err := sqldb.One(ctx, tx, sqldb.Int64, `select count(*) from warn_answer
+			where notice_id = $1 and strength = $2 and what = $3`, n.ID, string(ByLink), string(a.What))
 		if err != nil {
 			return err
 		}
-		if changed, err := res.RowsAffected(); err != nil || changed == 0 {
-			return answeredAlready(err)
+		if said > 0 {
+			return fault.New(fault.Conflict, "warn.answer.already", nil)
+		}
+		if _, err := tx.ExecContext(ctx, `update warn_notice set answered_at = $1 where id = $2 and answered_at = 0`,
+			clock.Micros(tx.Now()), n.ID); err != nil {
+			return err
 		}
 		a.Strength, a.At = ByLink, tx.Now()
 		return w.insertAnswer(ctx, tx, n, a)
 	})
-}
-
-func answeredAlready(err error) error {
-	if err != nil {
-		return err
-	}
-	return fault.New(fault.Conflict, "warn.answer.already", nil)
 }
 
 // RecordAnswer records what somebody of the organisation said on the phone or in
@@ -123,7 +122,7 @@ func (w *Warn) insertAnswer(ctx context.Context, tx *act.Tx, n Notice, a Answer)
 
 // Repeat sends a notice again that was refused, withheld, had no contact or whose
 // outcome is unknown; for an unknown one the recipient may get it twice, with the
-// same Message-ID. The contact is looked up again.
+// same Message-ID at the same address. Otherwise the contact is looked up again.
 func (w *Warn) Repeat(ctx context.Context, actor act.Actor, notice int64, reason string) error {
 	if strings.TrimSpace(reason) == "" {
 		return fault.OnField("reason", "warn.reason.empty", nil)
@@ -135,17 +134,23 @@ func (w *Warn) Repeat(ctx context.Context, actor act.Actor, notice int64, reason
 			return err
 		}
 		switch n.State {
-		case Refused, Unknown:
-			if err := w.Outbound.Repeat(ctx, tx, noticeSubject(notice)); err != nil {
+		case Unknown: // the same message once more, also to the same address
+			if err := w.Outbound.Repeat(ctx, tx, noticeSubject(notice), n.Address); err != nil {
 				return err
 			}
-		case Withheld, NoContact:
+		case Refused, Withheld, NoContact:
+			was := n.State
 			n.State, n.Why = Drafted, ""
 			if err := w.address(ctx, tx, &n); err != nil {
 				return err
 			}
 			if n.State != Drafted {
 				return fault.New(fault.Conflict, "warn.why.no_contact", nil)
+			}
+			if was == Refused {
+				if err := w.Outbound.Repeat(ctx, tx, noticeSubject(notice), n.Address); err != nil {
+					return err
+				}
 			}
 		default:
 			return fault.New(fault.Conflict, "warn.notice.not_waiting", nil)

@@ -433,3 +433,57 @@ func TestAnAnswerByPhoneKeepsTheTrueTimeOfTheCall(t *testing.T) {
 		}
 	})
 }
+
+func TestFindingsThatGetAnOwnerLaterAreToldToHim(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		d.nation(watch.Live, tlp.Green)
+		d.deliver("2026-11-17", 99)
+		if ns, err := d.Notices(t.Context(), d.read, Filter{}); err != nil || len(ns) != 0 {
+			t.Fatalf("%d notices about nobody's finding, %v", len(ns), err)
+		}
+		file := "organisation,kind,country,asset_kind,asset,contact_name,contact_email\nVega Mills,operator,XA,cidr,192.0.2.96/28,IT,it@vega.example\n"
+		if r, err := d.Constituency.Import(t.Context(), d.lead, constituency.OrganisationsFile, strings.NewReader(file), true); err != nil || !r.Applied {
+			t.Fatalf("import: %+v, %v", r, err)
+		}
+		if _, err := d.Acts.Deliver(t.Context(), "watch.assets"); err != nil {
+			t.Fatal(err)
+		}
+		d.settle()
+		n := d.waitFor("Vega Mills", Sent)
+		if n.Total != 1 || d.mail.Received()[0].To != "it@vega.example" {
+			t.Errorf("told of %d findings at %s", n.Total, d.mail.Received()[0].To)
+		}
+	})
+}
+
+func TestARefusedNoticeIsRepeatedToTheMendedAddress(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		d.nation(watch.Live, tlp.Green)
+		d.mail.Judge(func(_, to string) mailtest.Verdict {
+			if strings.Contains(to, "watch@") {
+				return mailtest.Refuse
+			}
+			return mailtest.Accept
+		})
+		d.deliver("2026-11-17", 1)
+		n := d.waitFor("Aguas del Faro", Refused)
+		cs, err := d.Constituency.Contacts(t.Context(), d.read, n.Org)
+		if err != nil || len(cs) != 1 {
+			t.Fatal(cs, err)
+		}
+		c := cs[0]
+		if err := d.Constituency.ChangeContact(t.Context(), d.lead, constituency.ContactEdit{
+			ID: c.ID, Version: c.Version,
+			NewContact: constituency.NewContact{Org: c.Org, Name: c.Name, Email: "control@faro.example", Language: c.Language, Role: c.Role, Mailbox: c.Mailbox},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Repeat(t.Context(), d.lead, n.ID, "address mended"); err != nil {
+			t.Fatal(err)
+		}
+		d.waitFor("Aguas del Faro", Sent)
+		if got := d.mail.Received(); len(got) != 1 || got[0].To != "control@faro.example" {
+			t.Errorf("got %d messages, want one to control@faro.example", len(got))
+		}
+	})
+}

@@ -117,13 +117,15 @@ const (
 	provesNotByAbsence = "watch.proves.not_by_absence"
 	provesLostKey      = "watch.proves.lost_key"
 	provesFewRows      = "watch.proves.few_rows"
+	provesSwallowed    = "watch.proves.swallowed"
 	provesQuarantine   = "watch.proves.much_quarantine"
 )
 
 // proof decides whether a delivery's silence about a finding counts, and if not
 // why: by its stream, its columns, its size against the median of the last seven
-// days' deliveries (from the third delivery on), and its quarantine.
-func proof(s Stream, lostKey bool, c Counts, earlier []presence) (proves bool, why string) {
+// days' deliveries (from the third delivery on), its quarantine, and how many of its
+// lines stand inside other rows' cells: two stray quotes swallow what lies between.
+func proof(s Stream, lostKey bool, lines int64, c Counts, earlier []presence) (proves bool, why string) {
 	switch {
 	case s.ClosesBy != ByAbsence:
 		return false, provesNotByAbsence
@@ -133,6 +135,8 @@ func proof(s Stream, lostKey bool, c Counts, earlier []presence) (proves bool, w
 		return false, provesLostKey
 	case c.Quarantined*5 > c.Rows:
 		return false, provesQuarantine
+	case (lines-c.Rows)*5 > lines:
+		return false, provesSwallowed
 	}
 	if m, ok := medianRows(earlier); ok && 2*c.Rows < m {
 		return false, provesFewRows

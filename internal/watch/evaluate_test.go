@@ -105,21 +105,24 @@ func TestProofHasItsReasons(t *testing.T) {
 		c       Counts
 		earlier []presence
 		want    string
+		// lines that stand inside other rows' cells
+		swallowed int64
 	}{
-		{"a usual full scan proves", full, false, Counts{Rows: 90}, week, ""},
-		{"half the median proves", full, false, Counts{Rows: 50}, week, ""},
-		{"below half the median does not", full, false, Counts{Rows: 49}, week, provesFewRows},
-		{"the second delivery is not compared", full, false, Counts{Rows: 1}, week[:1], ""},
-		{"the third is", full, false, Counts{Rows: 1}, week[:2], provesFewRows},
-		{"a fifth in quarantine proves", full, false, Counts{Rows: 100, Quarantined: 20}, week, ""},
-		{"more than a fifth does not", full, false, Counts{Rows: 100, Quarantined: 21}, week, provesQuarantine},
-		{"a lost key column does not", full, true, Counts{Rows: 100}, week, provesLostKey},
-		{"no full scan does not", Stream{ClosesBy: ByAbsence}, false, Counts{Rows: 100}, week, provesNotFull},
-		{"events do not", Stream{ClosesBy: ByExpiry}, false, Counts{Rows: 100}, week, provesNotByAbsence},
-		{"an empty full scan after full ones does not", full, false, Counts{}, week, provesFewRows},
+		{"a usual full scan proves", full, false, Counts{Rows: 90}, week, "", 0},
+		{"half the median proves", full, false, Counts{Rows: 50}, week, "", 0},
+		{"below half the median does not", full, false, Counts{Rows: 49}, week, provesFewRows, 0},
+		{"the second delivery is not compared", full, false, Counts{Rows: 1}, week[:1], "", 0},
+		{"the third is", full, false, Counts{Rows: 1}, week[:2], provesFewRows, 0},
+		{"a fifth in quarantine proves", full, false, Counts{Rows: 100, Quarantined: 20}, week, "", 0},
+		{"more than a fifth does not", full, false, Counts{Rows: 100, Quarantined: 21}, week, provesQuarantine, 0},
+		{"a lost key column does not", full, true, Counts{Rows: 100}, week, provesLostKey, 0},
+		{"no full scan does not", Stream{ClosesBy: ByAbsence}, false, Counts{Rows: 100}, week, provesNotFull, 0},
+		{"events do not", Stream{ClosesBy: ByExpiry}, false, Counts{Rows: 100}, week, provesNotByAbsence, 0},
+		{"many lines inside other rows do not", full, false, Counts{Rows: 70}, week, provesSwallowed, 30},
+		{"an empty full scan after full ones does not", full, false, Counts{}, week, provesFewRows, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			proves, why := proof(c.s, c.lost, c.c, c.earlier)
+			proves, why := proof(c.s, c.lost, c.c.Rows+c.swallowed, c.c, c.earlier)
 			if why != c.want || proves != (c.want == "") {
 				t.Errorf("got %v %q, want %q", proves, why, c.want)
 			}

@@ -47,7 +47,7 @@ func (p *intake) finish(ctx context.Context, began time.Time) error {
 func (p *intake) conclude(ctx context.Context) (o outcome, err error) {
 	slices.Sort(p.places)
 	o.this = presenceOf(p.places)
-	proves, why := proof(p.stream.Stream, p.fit.Weak(), p.counts, p.earlier())
+	proves, why := proof(p.stream.Stream, p.fit.Weak(), int64(p.last)-1, p.counts, p.earlier())
 	p.d.Proves, p.d.ProvesWhy, p.d.LostColumns = proves, why, p.fit.Lost
 	o.presence = presence{
 		delivery: p.d.ID, observed: p.d.Observed, proves: proves, rows: p.counts.Rows, set: o.this,

@@ -299,9 +299,22 @@ func (w *Watch) newestRow(ctx context.Context, content blob.Ref, p *plan) (time.
 	}
 }
 
+// dateInName is a date anywhere in a file's name.
+var dateInName = regexp.MustCompile(`(?:^|[^0-9])(\d{4}-\d{2}-\d{2})(?:[^0-9]|$)`)
+
 // dateOfFile reads the observation day in a file's name, such as
-// 2026-11-20-scan_telnet.csv.
-func dateOfFile(name string) (time.Time, bool) { return shadowserver.DateOfFile(name) }
+// 2026-11-20-scan_telnet.csv or honeypots_2026-11-20.jsonl.
+func dateOfFile(name string) (time.Time, bool) {
+	if t, ok := shadowserver.DateOfFile(name); ok {
+		return t, true
+	}
+	m := dateInName.FindStringSubmatch(name)
+	if m == nil {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.DateOnly, m[1])
+	return t, err == nil
+}
 
 // kindFromName is what an unknown report is listed under.
 func kindFromName(name string) string {

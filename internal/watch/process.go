@@ -69,6 +69,7 @@ type intake struct {
 	scan   *mapping.Scan
 	fit    mapping.Fit
 	weak   bool // a key column is lost
+	last   int  // the last line that a row began on
 	index  *constituency.Index
 	day    constituency.Day
 
@@ -182,6 +183,7 @@ func unreadable(err error) error { return fmt.Errorf("%w: %w", errUnreadable, er
 
 // setAside notes a row for quarantine: where it is and why, never its bytes.
 func (p *intake) setAside(r *mapping.Reject) {
+	p.last = r.Line
 	p.counts.Rows++
 	p.counts.Quarantined++
 	s := setAside{
@@ -196,6 +198,7 @@ func (p *intake) setAside(r *mapping.Reject) {
 
 // row turns an event into a finding, new or kept.
 func (p *intake) row(ctx context.Context, rec *rows.Record) error {
+	p.last = rec.Line
 	p.counts.Rows++
 	p.counts.Events++
 	key := p.key()

@@ -254,7 +254,11 @@ func (p *intake) concludeAgain(ctx context.Context, taken int64) (o outcome, err
 	o.this = presenceOf(p.places)
 	c := p.d.Counts
 	c.Quarantined -= taken
-	p.d.Proves, p.d.ProvesWhy = proof(p.stream.Stream, p.fit.Weak() || p.weak, c, p.earlier())
+	swallowed := p.d.ProvesWhy == provesSwallowed // a late row does not undo that
+	p.d.Proves, p.d.ProvesWhy = proof(p.stream.Stream, p.fit.Weak() || p.weak, c.Rows, c, p.earlier())
+	if swallowed {
+		p.d.Proves, p.d.ProvesWhy = false, provesSwallowed
+	}
 	o.presence = presence{
 		delivery: p.d.ID, observed: p.d.Observed, proves: p.d.Proves, rows: p.d.Rows, set: o.this,
 	}

@@ -119,11 +119,11 @@ func (w *Watch) receiveMember(ctx context.Context, call act.Call, src Source, a 
 	case err == nil:
 		d.Kind, d.State, d.Plan = plan.Kind, Received, a.Mapping+"@"+plan.Version
 	case errors.Is(err, errUnknownKind):
-		d.Kind, d.Failure = kindFromName(m.name), "watch.delivery.unknown_kind"
+		d.Kind, d.Failure, d.Plan = kindFromName(m.name), "watch.delivery.unknown_kind", a.Mapping+"@"
 	default:
 		return rc, err
 	}
-	if d.Observed, err = w.observedDay(ctx, a, m, plan); err != nil {
+	if d.Observed, d.ObservedBy, err = w.observedDay(ctx, a, m, plan); err != nil {
 		return rc, err
 	}
 	err = w.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
@@ -159,24 +159,28 @@ type deliverDetail struct {
 // observedDay finds the day of observation: given, in the file name, or the day
 // of the newest row. A delivery of unknown kind without a date counts for the day
 // on which it came.
-func (w *Watch) observedDay(ctx context.Context, a Arrival, m member, plan *plan) (time.Time, error) {
+func (w *Watch) observedDay(ctx context.Context, a Arrival, m member, plan *plan) (t time.Time, by string, err error) {
 	if !a.Observed.IsZero() {
-		return day(a.Observed), nil
+		return day(a.Observed), "given", nil
 	}
 	if t, ok := dateOfFile(m.name); ok {
-		return t, nil
+		return t, "name", nil
 	}
-	if plan == nil {
-		return day(w.acts.Clock().Now()), nil
+	return w.dayOfContent(ctx, m.content, plan)
+}
+
+// dayOfContent is the day of the newest row, or, when none can be read, of arrival.
+func (w *Watch) dayOfContent(ctx context.Context, content blob.Ref, plan *plan) (t time.Time, by string, err error) {
+	if plan != nil {
+		newest, err := w.newestRow(ctx, content, plan)
+		if err != nil {
+			return t, "", err
+		}
+		if !newest.IsZero() {
+			return day(newest), "rows", nil
+		}
 	}
-	newest, err := w.newestRow(ctx, m.content, plan)
-	if err != nil {
-		return time.Time{}, err
-	}
-	if newest.IsZero() {
-		return day(w.acts.Clock().Now()), nil
-	}
-	return day(newest), nil
+	return day(w.acts.Clock().Now()), "arrival", nil
 }
 
 // day cuts a time to 00:00 UTC.
@@ -269,14 +273,14 @@ func (w *Watch) keepBounded(ctx context.Context, r io.Reader, packed int64, name
 
 func insertDelivery(ctx context.Context, tx *act.Tx, d Delivery) (added bool, err error) {
 	res, err := tx.ExecContext(ctx, `insert into watch_delivery
-		(id, source_id, stream_id, kind, file_name, observed, received_at, received_ref, content_ref, content_size,
+		(id, source_id, stream_id, kind, file_name, observed, observed_by, received_at, received_ref, content_ref, content_size,
 		state, failure, mode, released_at, plan, act_order, total_rows, events, quarantined, opened, kept, worse,
 		no_longer_seen, reopened, unrouted, proves, proves_why, lost_columns, presence_ref, sidecar_ref,
 		news_ref, result_hash, microseconds)
-		values ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		values ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 		false, '', '', '', '', '', '', 0)
 		on conflict (source_id, kind, observed, content_ref) do nothing`,
-		d.ID, d.Source, d.Kind, d.FileName, clock.Micros(d.Observed), clock.Micros(d.ReceivedAt), d.Received,
+		d.ID, d.Source, d.Kind, d.FileName, clock.Micros(d.Observed), d.ObservedBy, clock.Micros(d.ReceivedAt), d.Received,
 		d.Content, d.Size, string(d.State), d.Failure, string(d.Mode), d.Plan)
 	if err != nil {
 		return false, fmt.Errorf("insert delivery: %w", err)

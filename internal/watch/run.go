@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"almenara.example/internal/act"
+	"almenara.example/internal/foundation/blob"
+	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
 )
@@ -158,17 +161,34 @@ func (w *Watch) RetryDelivery(ctx context.Context, actor act.Actor, id int64) er
 	if err != nil {
 		return err
 	}
-	p, err := w.planNamed(ctx, src.Mapping, d.Kind)
+	name, _, _ := strings.Cut(d.Plan, "@") // the mapping that it came with
+	if name == "" {
+		name = src.Mapping
+	}
+	p, err := w.planNamed(ctx, name, d.Kind)
 	if errors.Is(err, errUnknownKind) {
 		return fault.New(fault.Invalid, "watch.delivery.unknown_kind", fault.Args{"Kind": d.Kind})
 	}
 	if err != nil {
 		return err
 	}
+	if d.ObservedBy == "arrival" || d.ObservedBy == "rows" { // now that its rows can be read
+		ref, err := blob.ParseRef(d.Content)
+		if err != nil {
+			return err
+		}
+		if d.Observed, d.ObservedBy, err = w.dayOfContent(ctx, ref, p); err != nil {
+			return err
+		}
+	}
 	call := act.Call{Actor: actor, Verb: "watch.deliver", Subject: deliverySubject(id)}
 	err = w.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		res, err := tx.ExecContext(ctx, `update watch_delivery set state = 'received', failure = '', kind = $1, plan = $2
-			where id = $3 and state in ('failed', 'unknown-kind')`, p.Kind, p.label(), id)
+		res, err := tx.ExecContext(ctx, `update watch_delivery set state = 'received', failure = '', kind = $1, plan = $2,
+			observed = $3, observed_by = $4 where id = $5 and state in ('failed', 'unknown-kind')`,
+			p.Kind, p.label(), clock.Micros(d.Observed), d.ObservedBy, id)
+		if sqldb.IsUnique(err) {
+			return fault.New(fault.Conflict, "watch.delivery.twice", nil)
+		}
 		return oneRow(res, err)
 	})
 	if err == nil {

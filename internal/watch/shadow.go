@@ -180,9 +180,14 @@ func (w *Watch) ReleasedNews(ctx context.Context, r sqldb.Reader, delivery int64
 	if err != nil {
 		return nil, err
 	}
+	return w.newsOf(set), nil
+}
+
+// newsOf splits the open findings of a set by whom they concern; the unrouted
+// concern nobody.
+func (w *Watch) newsOf(set *roaring.Bitmap) (out []News) {
 	w.facets.view(func(x *facets) { set.And(bitmap2(x.state, Open)) })
 	perOrg := w.perOrg(set)
-	var out []News
 	for _, o := range sortedOrgs(perOrg) {
 		if o.org == 0 {
 			continue
@@ -192,6 +197,34 @@ func (w *Watch) ReleasedNews(ctx context.Context, r sqldb.Reader, delivery int64
 			n.Findings = append(n.Findings, int64(it.Next()))
 		}
 		out = append(out, n)
+	}
+	return out
+}
+
+// RematchedNews returns what may be told of findings that were matched again, by the
+// delivery that opened them: those that are open and whose delivery is released.
+func (w *Watch) RematchedNews(ctx context.Context, r sqldb.Reader, findings []int64) (map[int64][]News, error) {
+	ids := make([]uint32, len(findings))
+	for i, id := range findings {
+		ids[i] = uint32(id)
+	}
+	fs, err := w.findingsByID(ctx, r, ids, AllOrgs)
+	if err != nil {
+		return nil, err
+	}
+	sets := map[int64]*roaring.Bitmap{}
+	for _, f := range fs {
+		bitmap(sets, f.OpenedBy).Add(uint32(f.ID))
+	}
+	out := map[int64][]News{}
+	for delivery, set := range sets {
+		d, err := w.Delivery(ctx, r, delivery)
+		if err != nil {
+			return nil, err
+		}
+		if !d.ReleasedAt.IsZero() {
+			out[delivery] = w.newsOf(set)
+		}
 	}
 	return out, nil
 }

@@ -67,7 +67,7 @@ func (w *Watch) Streams(ctx context.Context, r sqldb.Reader) ([]Stream, error) {
 	return sqldb.All(ctx, r, scanStream, `select `+streamColumns+` from watch_stream order by id`)
 }
 
-const deliveryColumns = `id, source_id, stream_id, kind, file_name, observed, received_at, received_ref, content_ref,
+const deliveryColumns = `id, source_id, stream_id, kind, file_name, observed, observed_by, received_at, received_ref, content_ref,
 	content_size, state, failure, mode, released_at, plan, act_order, total_rows, events, quarantined, opened, kept, worse,
 	no_longer_seen, reopened, unrouted, proves, proves_why, lost_columns, presence_ref, sidecar_ref, news_ref, result_hash,
 	microseconds`
@@ -75,7 +75,7 @@ const deliveryColumns = `id, source_id, stream_id, kind, file_name, observed, re
 func scanDelivery(r sqldb.Row) (d Delivery, err error) {
 	var observed, received, released, took int64
 	var lost string
-	err = r.Scan(&d.ID, &d.Source, &d.Stream, &d.Kind, &d.FileName, &observed, &received, &d.Received, &d.Content,
+	err = r.Scan(&d.ID, &d.Source, &d.Stream, &d.Kind, &d.FileName, &observed, &d.ObservedBy, &received, &d.Received, &d.Content,
 		&d.Size, &d.State, &d.Failure, &d.Mode, &released, &d.Plan, &d.ActOrder, &d.Rows, &d.Events, &d.Quarantined,
 		&d.Opened, &d.Kept, &d.Worse, &d.NoLongerSeen, &d.Reopened, &d.Unrouted, &d.Proves, &d.ProvesWhy, &lost,
 		&d.Presence, &d.Sidecar, &d.News, &d.ResultHash, &took)

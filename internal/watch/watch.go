@@ -199,6 +199,7 @@ type Delivery struct {
 	Kind       string
 	FileName   string
 	Observed   time.Time // the day, 00:00 UTC
+	ObservedBy string    // given | name | rows | arrival: how the day was found
 	ReceivedAt time.Time
 	Received   string // blob reference
 	Content    string // blob reference

@@ -184,3 +184,14 @@ func IsFull(err error) bool {
 	}
 	return err != nil && strings.Contains(err.Error(), "no space left on device")
 }
+
+// IsUnique tells whether err is a violation of a unique or primary key.
+func IsUnique(err error) bool {
+	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) {
+		return pg.Code == "23505"
+	}
+	if lite := (*sqlite.Error)(nil); errors.As(err, &lite) {
+		return lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	return false
+}

@@ -42,7 +42,7 @@ func (s *Site) inner(r *Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		rq := requestOf(req.Context())
 		rq.route, rq.api = r, r.API || wantsJSON(req)
-		err := s.admit(rq, r)
+		err := s.admit(req, rq, r)
 		if err == nil {
 			err = checkAddress(req.URL)
 		}
@@ -61,12 +61,15 @@ func (s *Site) inner(r *Route) http.Handler {
 	})
 }
 
-func (s *Site) admit(rq *request, r *Route) error {
+func (s *Site) admit(req *http.Request, rq *request, r *Route) error {
 	if rq.viewer.Can(r.Permission) {
 		return nil
 	}
 	if rq.viewer.Nobody() {
 		return fault.New(fault.Unauthenticated, "fault.unauthenticated", nil)
+	}
+	if s.config.Refused != nil {
+		s.config.Refused(req.Context(), rq.viewer, r.Permission, req.URL.Path)
 	}
 	return fault.New(fault.Denied, "fault.denied", nil)
 }

@@ -25,6 +25,9 @@ type Config struct {
 	// zero Viewer and no error; a bad token is an Unauthenticated fault. Nil means
 	// that everybody is nobody.
 	Identify func(*http.Request) (Viewer, error)
+	// Refused is told of everybody who was refused at a door for want of permission;
+	// nil keeps nothing.
+	Refused func(ctx context.Context, v Viewer, permission, path string)
 	// Hears tells whether a viewer is told of news on a topic (see Hub). Nil means
 	// that signed-in viewers hear of every topic; news carry no content.
 	Hears func(v Viewer, topic string) bool

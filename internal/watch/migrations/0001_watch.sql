@@ -34,6 +34,7 @@ create table watch_delivery (
   kind           text    not null,
   file_name      text    not null, -- as shown: control characters replaced
   observed       bigint  not null, -- the observation day, 00:00 UTC, microseconds
+  observed_by    text    not null, -- given | name | rows | arrival: how the day was found
   received_at    bigint  not null,
   received_ref   text    not null, -- blob of what arrived
   content_ref    text    not null, -- blob of its content, decompressed

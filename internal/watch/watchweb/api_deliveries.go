@@ -23,7 +23,7 @@ func (o *Operations) deliveryOperations(api huma.API) {
 	huma.Register(api, streaming(taking(deliver, "application/octet-stream", "the file as it is")), o.deliver)
 	huma.Register(api, apiOperation(http.MethodGet, "/deliveries", "deliveries", "watch.read",
 		"List deliveries, newest first", "/deliveries"), o.deliveries)
-	huma.Register(api, streaming(apiOperation(http.MethodGet, "/deliveries/{delivery}", "delivery", "watch.read",
+	huma.Register(api, streaming(apiOperation(http.MethodGet, "/deliveries/{delivery}", "delivery", "watch.follow_delivery",
 		"Read one delivery; with wait, when it is taken in", "/deliveries/1")), o.delivery)
 	huma.Register(api, apiOperation(http.MethodPost, "/deliveries/{delivery}/retry", "retry-delivery", "watch.deliver",
 		"Read a delivery again that was set aside", "/deliveries/1/retry"), o.retry)
