@@ -2,9 +2,11 @@ package warnweb
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
+	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/warn"
@@ -77,7 +79,8 @@ func (p *Pages) showRepeat(w http.ResponseWriter, r *http.Request, status int, p
 		c.Title, c.Verb = web.Say(r, "warn.repeat.title.no-contact"), web.Say(r, "warn.repeat.first")
 		c.Text = web.Say(r, "warn.repeat.text.no-contact")
 	default:
-		return fault.New(fault.Conflict, "warn.notice.not_waiting", nil)
+		p.site.Redirect(w, r, u, web.Flash{Key: "warn.notice.not_waiting", Tone: "warning"})
+		return nil
 	}
 	effect, err := p.repeatEffect(r, n)
 	if err != nil {
@@ -87,11 +90,23 @@ func (p *Pages) showRepeat(w http.ResponseWriter, r *http.Request, status int, p
 	return p.confirm(w, r, status, c.Verb, c, problem)
 }
 
-// repeatEffect says to whom the notice goes; one without an address leads to where
-// contacts are added.
+// repeatEffect says to whom the notice goes: what may have arrived, to the same
+// address; all else to the contact of today. Without one it leads to where contacts
+// are added.
 func (p *Pages) repeatEffect(r *http.Request, n warn.Notice) (web.Effect, error) {
-	if n.Address != "" {
-		return web.Effect{Count: 1, What: web.Say(r, "warn.repeat.effect", "Address", n.Address)}, nil
+	to := n.Address
+	if n.State != warn.Unknown {
+		cs, err := p.warn.Constituency.Contacts(r.Context(), p.warn.Acts.Reader(), n.Org)
+		if err != nil {
+			return web.Effect{}, err
+		}
+		to = ""
+		if i := slices.IndexFunc(cs, func(c constituency.Contact) bool { return c.Email != "" }); i >= 0 {
+			to = cs[i].Email
+		}
+	}
+	if to != "" {
+		return web.Effect{Count: 1, What: web.Say(r, "warn.repeat.effect", "Address", to)}, nil
 	}
 	org, err := p.warn.Guard.Organisation(r.Context(), p.warn.Acts.Reader(), n.Org)
 	return web.Effect{
