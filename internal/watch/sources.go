@@ -59,6 +59,9 @@ func (w *Watch) AddSource(ctx context.Context, actor act.Actor, name string, s S
 	if err := s.validate(); err != nil {
 		return src, err
 	}
+	if err := w.knownMapping(ctx, s.Mapping); err != nil {
+		return src, err
+	}
 	call := act.Call{Actor: actor, Verb: "watch.add_source", Exercise: s.Exercise}
 	err = w.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		if _, err := w.SourceNamed(ctx, tx, name); err == nil {
@@ -83,6 +86,19 @@ func (w *Watch) AddSource(ctx context.Context, actor act.Actor, name string, s S
 	return src, err
 }
 
+// knownMapping refuses a mapping that is not loaded. The schema of a feed may come
+// later: without it a delivery is kept as of unknown kind.
+func (w *Watch) knownMapping(ctx context.Context, name string) error {
+	if name == SchemaShadowserver {
+		return nil
+	}
+	_, ok, err := w.activeMapping(ctx, w.read, name)
+	if err == nil && !ok {
+		err = fault.OnField("mapping", "watch.mapping.unknown", fault.Args{"Name": fault.Clip(name)})
+	}
+	return err
+}
+
 type sourceDetail struct {
 	Name    string `json:"name,omitempty"`
 	Mode    Mode   `json:"mode,omitempty"`
@@ -101,6 +117,9 @@ func markingText(m tlp.Marking) string {
 // has its own verb.
 func (w *Watch) ChangeSource(ctx context.Context, actor act.Actor, id, version int64, s SourceSettings) error {
 	if err := s.validate(); err != nil {
+		return err
+	}
+	if err := w.knownMapping(ctx, s.Mapping); err != nil {
 		return err
 	}
 	call := act.Call{Actor: actor, Verb: "watch.change_source", Subject: sourceSubject(id)}

@@ -15,6 +15,9 @@ import (
 type Decision struct {
 	To     State
 	Reason string
+	// Seen is the state that the person saw when deciding; when it is another by now
+	// nothing is done (Conflict). Zero does not look.
+	Seen State
 }
 
 // verbOf says which verb brings a finding into a state.
@@ -54,6 +57,10 @@ func (w *Watch) Decide(ctx context.Context, actor act.Actor, ids []int64, d Deci
 			f, err := w.visibleFinding(ctx, tx, id, actor.Org)
 			if err != nil {
 				return err
+			}
+			if d.Seen != 0 && f.State != d.Seen {
+				return fault.New(fault.Conflict, "watch.finding.moved",
+					fault.Args{"Number": w.Number(id), "State": f.State.String()})
 			}
 			if f.State == d.To {
 				return fault.New(fault.Conflict, "watch.finding.already",

@@ -13,6 +13,7 @@ import (
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/clock/clocktest"
+	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/id"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/foundation/sqldb/sqldbtest"
@@ -385,5 +386,24 @@ func TestAPersonsWordHoldsAgainstAPendingFold(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantStates(t, h, map[string]string{"192.0.2.1": "open", "192.0.2.2": "open"})
+	})
+}
+
+func TestOfTwoDecisionsOnWhatBothSawTheSecondIsRefused(t *testing.T) {
+	eachHouse(t, func(t *testing.T, h *house) {
+		h.prepare(Live)
+		h.take("2026-11-17", telnet("2026-11-17", "1"))
+		l, err := h.List(t.Context(), h.read, Filter{}, Page{Reader: guard.OwnOrg})
+		if err != nil || len(l.Findings) != 1 {
+			t.Fatal(l, err)
+		}
+		ids := []int64{l.Findings[0].ID}
+		if err := h.Decide(t.Context(), h.lead, ids, Decision{To: Closed, Reason: "mended", Seen: Open}); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Decide(t.Context(), h.lead, ids, Decision{To: NotOurs, Reason: "sold", Seen: Open}); fault.CodeOf(err) != fault.Conflict {
+			t.Errorf("the second decision gives %v, want conflict", err)
+		}
+		wantStates(t, h, map[string]string{"192.0.2.1": "closed"})
 	})
 }

@@ -60,6 +60,26 @@ type decision struct {
 	fault    error
 }
 
+// seen is the state of all findings that are decided on, 0 when they differ.
+func (d decision) seen() (s watch.State) {
+	for _, f := range d.findings {
+		if s != 0 && f.State != s {
+			return 0
+		}
+		s = f.State
+	}
+	return s
+}
+
+// seenIn is the state that the form showed; anything else does not look.
+func seenIn(r *http.Request) watch.State {
+	s, err := watch.ParseState(r.PostForm.Get("seen"))
+	if err != nil {
+		return 0
+	}
+	return s
+}
+
 // askDecision is GET /watch/findings/decide?to=closed&id=…: what would happen.
 func (p *Web) askDecision(w http.ResponseWriter, r *http.Request) error {
 	if err := checkQuery(r); err != nil {
@@ -140,6 +160,9 @@ func (p *Web) showDecision(w http.ResponseWriter, r *http.Request, a asker, d de
 		Hidden: []web.Hidden{{Name: "to", Value: to}}, Cancel: "/watch/findings",
 		Effects: p.effects(a, d),
 	}
+	if seen := d.seen(); seen != 0 {
+		c.Hidden = append(c.Hidden, web.Hidden{Name: "seen", Value: seen.String()})
+	}
 	for _, f := range d.findings {
 		c.Hidden = append(c.Hidden, web.Hidden{Name: "id", Value: p.watch.Number(f.ID)})
 	}
@@ -191,7 +214,7 @@ func (p *Web) decide(w http.ResponseWriter, r *http.Request) error {
 		ids = append(ids, f.ID)
 	}
 	d.reason = r.PostForm.Get("reason")
-	err = p.watch.Decide(r.Context(), a.actor, ids, watch.Decision{To: d.verb.to, Reason: d.reason})
+	err = p.watch.Decide(r.Context(), a.actor, ids, watch.Decision{To: d.verb.to, Reason: d.reason, Seen: seenIn(r)})
 	if fault.CodeOf(err) == fault.Invalid {
 		d.fault = err
 		return p.showDecision(w, r, a, d)

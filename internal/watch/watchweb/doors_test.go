@@ -263,6 +263,9 @@ func TestFormsKeepWhatWasTypedAndNameTheFault(t *testing.T) {
 	shows(t, w.Body.String(), `value="Bad Name"`, `value="mine"`, "«soon» is not a whole number", `value="hold" checked`, `value="TLP:GREEN" selected`, "f-rhythm-error")
 	form.Set("rhythm", "12")
 	shows(t, h.Do(lead, "POST", "/watch/sources", form.Encode()).Body.String(), "cannot name a source", "f-name-error")
+	form.Set("name", "mine")
+	shows(t, h.Do(lead, "POST", "/watch/sources", form.Encode()).Body.String(), "no mapping called «mine»", "f-mapping-error")
+	form.Set("mapping", "shadowserver")
 	form.Set("name", "scans")
 	if w = h.Do(lead, "POST", "/watch/sources", form.Encode()); w.Code != 409 {
 		t.Errorf("a name that is taken: got %d, want 409", w.Code)
