@@ -173,6 +173,13 @@ type NewSource struct {
 	SourceSettings
 }
 
+// AbsenceRule says, for one kind of a feed, after how many later full scans without it
+// a finding is no longer seen; 0 means as the feed says.
+type AbsenceRule struct {
+	Kind        string `json:"kind"`
+	AbsentAfter int    `json:"absent_after" minimum:"0" maximum:"30"`
+}
+
 // ModeChange puts a feed into another mode.
 type ModeChange struct {
 	Mode   string `json:"mode" enum:"shadow,hold,live"`

@@ -36,6 +36,8 @@ type sourceCmd struct {
 	Add  sourceAddCmd  `cmd:"" help:"Add a feed."`
 	List sourceListCmd `cmd:"" help:"List feeds."`
 	Mode sourceModeCmd `cmd:"" help:"Put a feed into another mode."`
+
+	AbsentAfter sourceAbsentCmd `cmd:"" help:"Say for one kind of a feed how many full scans without it prove absence."`
 }
 
 type sourceAddCmd struct {
@@ -119,6 +121,28 @@ func (s *sourceModeCmd) Run(c *console) error {
 	}
 	r := request{method: http.MethodPost, path: path + "/mode", version: strconv.Quote(strconv.FormatInt(now.Version, 10))}
 	if err := api.send(r, wire.ModeChange{Mode: s.Mode, Reason: s.Reason}, &out); err != nil {
+		return err
+	}
+	return c.sources(s.JSON, []wire.Source{out})
+}
+
+type sourceAbsentCmd struct {
+	reach
+	Name string `arg:""`
+	Kind string `arg:"" help:"Such as scan_telnet."`
+	N    int    `arg:"" help:"1 to 30; 0 means as the feed says."`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
+// Run sets the rule of one kind.
+func (s *sourceAbsentCmd) Run(c *console) error {
+	api, err := s.client(c)
+	if err != nil {
+		return err
+	}
+	var out wire.Source
+	r := request{method: http.MethodPost, path: watchAPI + "/sources/" + url.PathEscape(s.Name) + "/absence"}
+	if err := api.send(r, wire.AbsenceRule{Kind: s.Kind, AbsentAfter: s.N}, &out); err != nil {
 		return err
 	}
 	return c.sources(s.JSON, []wire.Source{out})

@@ -407,3 +407,24 @@ func TestOfTwoDecisionsOnWhatBothSawTheSecondIsRefused(t *testing.T) {
 		wantStates(t, h, map[string]string{"192.0.2.1": "closed"})
 	})
 }
+
+func TestAKindCanWantMoreScansThanItsSource(t *testing.T) {
+	eachHouse(t, func(t *testing.T, h *house) {
+		h.prepare(Live)
+		h.take("2026-11-15", telnet("2026-11-15", "1", "2"))
+		ss, err := h.Streams(t.Context(), h.read)
+		if err != nil || len(ss) != 1 {
+			t.Fatal(ss, err)
+		}
+		if err := h.SetAbsentAfter(t.Context(), h.lead, ss[0].ID, 2); err != nil {
+			t.Fatal(err)
+		}
+		h.take("2026-11-16", telnet("2026-11-16", "1"))
+		wantStates(t, h, map[string]string{"192.0.2.1": "open", "192.0.2.2": "open"})
+		h.take("2026-11-17", telnet("2026-11-17", "1"))
+		wantStates(t, h, map[string]string{"192.0.2.1": "open", "192.0.2.2": "no-longer-seen"})
+		if err := h.SetAbsentAfter(t.Context(), h.lead, ss[0].ID, 31); fault.CodeOf(err) != fault.Invalid {
+			t.Errorf("31 scans give %v, want invalid", err)
+		}
+	})
+}

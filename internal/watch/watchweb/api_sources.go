@@ -24,6 +24,8 @@ func (o *Operations) sourceOperations(api huma.API) {
 		"Read one feed", "/sources/none"), o.source)
 	huma.Register(api, apiOperation(http.MethodPut, "/sources/{source}", "change-source", "watch.change_source",
 		"Change a feed; If-Match names the version seen", `/sources/none {"mode":"shadow"}`), o.changeSource)
+	huma.Register(api, apiOperation(http.MethodPost, "/sources/{source}/absence", "set-absence", "watch.change_source",
+		"Say for one kind of a feed how many full scans without it prove absence", `/sources/none/absence {"kind":"scan_telnet","absent_after":2}`), o.setAbsence)
 	huma.Register(api, apiOperation(http.MethodPost, "/sources/{source}/mode", "set-mode", "watch.set_mode",
 		"Put a feed into another mode; If-Match names the version seen", `/sources/none/mode {"mode":"shadow"}`), o.setMode)
 	huma.Register(api, apiOperation(http.MethodPost, "/sources/{source}/accept", "accept-preview", "watch.accept_preview",
@@ -155,6 +157,31 @@ func (o *Operations) changeSource(ctx context.Context, in *changeSourceInput) (*
 		return nil, err
 	}
 	return o.source(ctx, &oneSource{Source: in.Source})
+}
+
+type setAbsenceInput struct {
+	Source string `path:"source"`
+	Body   wire.AbsenceRule
+}
+
+func (o *Operations) setAbsence(ctx context.Context, in *setAbsenceInput) (*sourceAnswer, error) {
+	src, err := o.watch.SourceNamed(ctx, o.read, in.Source)
+	if err != nil {
+		return nil, err
+	}
+	streams, err := o.watch.Streams(ctx, o.read)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range streams {
+		if s.Source == src.ID && s.Kind == in.Body.Kind {
+			if err := o.watch.SetAbsentAfter(ctx, apiActor(ctx), s.ID, in.Body.AbsentAfter); err != nil {
+				return nil, err
+			}
+			return o.source(ctx, &oneSource{Source: in.Source})
+		}
+	}
+	return nil, fault.New(fault.NotFound, "watch.stream.none", nil)
 }
 
 type setModeInput struct {
