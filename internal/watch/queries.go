@@ -129,7 +129,9 @@ func (w *Watch) matching(ctx context.Context, r sqldb.Reader, f Filter, org int6
 		return nil, err
 	}
 	streams := w.streamsFor(ctx, r, f)
-	orgs := w.orgsFor(f)
+	if len(f.Sectors) > 0 {
+		sets = append(sets, w.inSectors(f.Sectors))
+	}
 	var out *roaring.Bitmap
 	w.facets.view(func(x *facets) {
 		sets = append(sets, x.all)
@@ -139,8 +141,8 @@ func (w *Watch) matching(ctx context.Context, r sqldb.Reader, f Filter, org int6
 		if streams != nil {
 			sets = append(sets, x.ofStreams(streams))
 		}
-		if orgs != nil {
-			sets = append(sets, x.ofOrgs(orgs))
+		if f.Orgs != nil {
+			sets = append(sets, x.ofOrgs(f.Orgs))
 		}
 		if f.Verified {
 			sets = append(sets, x.verified)
@@ -255,21 +257,16 @@ func (w *Watch) streamsFor(ctx context.Context, r sqldb.Reader, f Filter) []int6
 	return out
 }
 
-// orgsFor resolves sectors and organisations; nil when neither is asked.
-func (w *Watch) orgsFor(f Filter) []int64 {
-	if len(f.Sectors) == 0 {
-		return f.Orgs
-	}
-	out := []int64{}
-	x := w.constituency.Index()
-	for _, code := range f.Sectors {
-		for _, o := range x.OrgsInSector(code) {
-			if len(f.Orgs) == 0 || slices.Contains(f.Orgs, o) {
-				out = append(out, o)
-			}
+// inSectors is the set of findings in any of these sectors: the board's own sets, so
+// that a sector of thousands of organisations costs nothing more.
+func (w *Watch) inSectors(codes []string) *roaring.Bitmap {
+	sets := make([]*roaring.Bitmap, 0, len(codes))
+	for _, s := range w.sectorSets() {
+		if slices.Contains(codes, s.code) {
+			sets = append(sets, s.set)
 		}
 	}
-	return out
+	return roaring.FastOr(sets...)
 }
 
 func (w *Watch) streamList() []*streamState {
