@@ -2,6 +2,7 @@ package warnweb
 
 import (
 	"net/http"
+	"regexp"
 	"strconv"
 
 	"almenara.example/internal/foundation/web"
@@ -111,6 +112,13 @@ func stateBadge(r *http.Request, s warn.State) web.Badge {
 	return b
 }
 
+// answerLink is the answering link in a message.
+var answerLink = regexp.MustCompile(`/n/\S+`)
+
+// masked is what left, but for the secret of its answering link: who reads it at the
+// desk must not be able to answer in the organisation's place.
+func masked(body []byte) string { return answerLink.ReplaceAllString(string(body), "/n/…") }
+
 // noticePage is one notice's page.
 type noticePage struct {
 	Facts  web.Facts
@@ -140,7 +148,7 @@ func (p *Pages) showNotice(w http.ResponseWriter, r *http.Request, status int, p
 	if err != nil {
 		return err
 	}
-	data := noticePage{Facts: p.noticeFacts(r, n, org, m), Story: story, Mail: string(m.Body)}
+	data := noticePage{Facts: p.noticeFacts(r, n, org, m), Story: story, Mail: masked(m.Body)}
 	page := web.Page{
 		Title: org.Name, Number: p.warn.Number(n.ID), Room: "warn", Exercise: n.Exercise, Marking: m.Marking,
 		Lead: web.Say(r, "warn.notice.lead", "Count", n.Total), Topics: []string{"warn"},
