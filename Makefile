@@ -1,5 +1,5 @@
 # `make` alone prints help. Everything builds without cgo and needs Go and make;
-# tests also want Chromium and PostgreSQL, which `make deps` installs.
+# tests also want Chromium, PostgreSQL, GnuPG and Dovecot, which `make deps` installs.
 
 export CGO_ENABLED := 0
 GO      ?= go
@@ -73,7 +73,7 @@ map: ## draw the stairs into ARCHITECTURE.md
 assets: ## fetch the vendored web assets from npm again
 	sh web/assets.sh
 
-deps: ## install Chromium and PostgreSQL where they are missing
+deps: ## install Chromium, PostgreSQL, GnuPG and Dovecot where they are missing
 	@sh tools/deps.sh
 
 clean: ## remove what make built and the demo's data

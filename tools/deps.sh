@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install what the tests need besides Go: Chromium and PostgreSQL. Does nothing
-# when both are there; without the right to install, says exactly what to do.
+# Install what the tests need besides Go: Chromium, PostgreSQL, GnuPG and Dovecot (an
+# IMAP server). Does nothing when all are there; without the right to install, says exactly what to do.
 set -eu
 
 missing=""
@@ -18,6 +18,9 @@ for c in chromium chromium-browser google-chrome google-chrome-stable; do
 done
 [ "$have_chromium" = yes ] || missing="$missing chromium"
 
+command -v gpg >/dev/null 2>&1 || missing="$missing gnupg"
+command -v dovecot >/dev/null 2>&1 || [ -x /usr/sbin/dovecot ] || missing="$missing dovecot-imapd"
+
 [ -z "$missing" ] && exit 0
 
 sudo=""
@@ -32,11 +35,18 @@ if [ "$(id -u)" != 0 ]; then
 fi
 if ! command -v apt-get >/dev/null 2>&1; then
 	echo "error: the tests need$missing, and there is no apt-get here" >&2
-	echo "hint: install the PostgreSQL server programs and Chromium with your system's package manager" >&2
+	echo "hint: install the PostgreSQL server programs, Chromium, GnuPG and Dovecot with your system's package manager" >&2
 	exit 1
 fi
 echo "installing:$missing"
-# The package starts no server: the tests start their own.
+# The packages start no server: the tests start their own. Where a policy is
+# already set, it stays.
+policy=/usr/sbin/policy-rc.d
+if echo "$missing" | grep -q dovecot && [ ! -e "$policy" ]; then
+	printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null
+	$sudo chmod 0755 "$policy"
+	trap '$sudo rm -f "$policy"' EXIT
+fi
 if echo "$missing" | grep -q postgresql; then
 	$sudo mkdir -p /etc/postgresql-common
 	[ -e /etc/postgresql-common/createcluster.conf ] ||
