@@ -19,7 +19,7 @@ import (
 // instruction, in its own room.
 func machineOnly() []string {
 	return []string{
-		"constituency.match_again", "warn.note_outcome", "warn.send_notice", "watch.expire", "watch.forget_delivery",
+		"constituency.match_again", "guard.offer_key", "warn.note_outcome", "warn.send_notice", "watch.expire", "watch.forget_delivery",
 		"watch.match_again", "watch.set_delivery_aside", "watch.take_in", "watch.take_in_rows",
 	}
 }
@@ -167,6 +167,14 @@ func TestWhatEachRoleMayDo(t *testing.T) {
 		"guard.issue_token":            {admin},
 		"guard.let_back_in":            {},
 		"guard.found":                  {},
+		"guard.change_key":             {admin},
+		"guard.change_contact_key":     {admin, officer, keeper, lead},
+		"guard.change_own_key":         everybody,
+		"guard.end_organisation":       {admin, keeper, lead},
+		"constituency.claim_asset":     {keeper, lead},
+		"duty.read":                    {officer, lead, keeper, reader, oversight},
+		"duty.change_shift":            {lead},
+		"duty.write_handover":          {officer, lead},
 		"guard.read":                   {admin, lead, oversight},
 		"guard.sign_out":               everybody,
 		"guard.end_own_token":          everybody,
