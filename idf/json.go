@@ -17,10 +17,7 @@ import (
 func (e *Event) AppendJSON(dst []byte) []byte {
 	start := len(dst)
 	dst = append(dst, '{')
-	for _, f := range [...]Field{
-		ClassificationIdentifier, ClassificationTaxonomy, ClassificationType, ProtocolTransport,
-		EventSeverity, SourceAccount, SourceASN, SourceFQDN, SourceGeolocationCC, SourceIP, SourcePort, SourceURL, TimeSource,
-	} {
+	for _, f := range typed() {
 		mark := len(dst)
 		dst = append(appendText(dst, f.String()), ':')
 		from := len(dst)
@@ -58,6 +55,14 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+// typed lists the fields with a place of their own, in the order of their names.
+func typed() [13]Field {
+	return [...]Field{
+		ClassificationIdentifier, ClassificationTaxonomy, ClassificationType, ProtocolTransport,
+		EventSeverity, SourceAccount, SourceASN, SourceFQDN, SourceGeolocationCC, SourceIP, SourcePort, SourceURL, TimeSource,
+	}
+}
+
 // appendText appends a JSON string. Bytes that are not UTF-8 become U+FFFD.
 func appendText[T string | []byte](dst []byte, s T) []byte {
 	const hex = "0123456789abcdef"
@@ -91,31 +96,54 @@ const (
 	maxJSONNames = 4096
 )
 
-// DecodeJSON reads one event from its JSON object, with dotted keys or nested
-// objects, into e, which it resets first. Keys which the vocabulary lacks go
-// below "extra.". The error names the key whose value is not of its type. On
-// an error e holds what was read until then. It allocates: events in bulk come
-// through package mapping.
+// DecodeError says what is wrong with an event's JSON, and where.
+type DecodeError struct {
+	Line    int    // from 1: in the text of one event, or in the file of a [Reader]
+	Field   string // the key at fault as it was written; empty when it is the event as a whole
+	Problem string
+	Example string // a value that would do; may be empty
+}
+
+// Error is one line for a person: place, what is wrong, what would do.
+func (e *DecodeError) Error() string {
+	text := e.Problem
+	if e.Example != "" {
+		text += " (an example: " + e.Example + ")"
+	}
+	if e.Line > 1 {
+		return fmt.Sprintf("line %d: %s", e.Line, text)
+	}
+	return text
+}
+
+// DecodeJSON reads one event from its JSON object, with dotted keys, nested
+// objects, or both, into e, which it resets first. It is strict: UTF-8 without NUL,
+// no key twice (also not once dotted and once nested), every value of its field's
+// type. Keys which the vocabulary lacks go below "extra."; null and empty text are as
+// if they were not there; "__type", which IntelMQ's own messages have, must be
+// Event. The error is a *DecodeError. On an error e holds what was read until
+// then. It allocates: events in bulk come through package mapping.
 func DecodeJSON(data []byte, e *Event) error {
 	e.Reset()
 	if len(data) > MaxJSON {
-		return fmt.Errorf("the event has %d bytes, more than the %d that are read", len(data), MaxJSON)
+		return &DecodeError{Line: 1, Problem: fmt.Sprintf("the event has %d bytes, more than the %d that are read", len(data), MaxJSON)}
 	}
 	if !utf8.Valid(data) {
-		return errors.New("the event is not UTF-8")
+		return &DecodeError{Line: 1, Problem: "the event is not UTF-8"}
 	}
 	d := decoder{Decoder: json.NewDecoder(bytes.NewReader(data)), event: e, seen: map[string]bool{}}
 	d.UseNumber()
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return errors.New("the event is not a JSON object")
+	err := d.whole()
+	var bad *DecodeError
+	if err != nil && !errors.As(err, &bad) {
+		bad = &DecodeError{Problem: err.Error()}
 	}
-	if err := d.object("", 1); err != nil {
-		return err
+	if bad == nil {
+		return nil
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the event's JSON object")
-	}
-	return nil
+	at := min(d.InputOffset(), int64(len(data)))
+	bad.Line = 1 + bytes.Count(data[:at], []byte{'\n'})
+	return bad
 }
 
 type decoder struct {
@@ -124,19 +152,37 @@ type decoder struct {
 	seen  map[string]bool
 }
 
+// wrong is an error about a key.
+func wrong(field, problem string, args ...any) error {
+	return &DecodeError{Field: field, Problem: fmt.Sprintf(problem, args...)}
+}
+
+func (d *decoder) whole() error {
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return wrong("", "the event is not a JSON object")
+	}
+	if err := d.object("", 1); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return wrong("", "something follows the event's JSON object")
+	}
+	return nil
+}
+
 // object reads members until the object's end; its brace has been read.
 func (d *decoder) object(prefix string, depth int) error {
 	if depth > maxJSONDepth {
-		return fmt.Errorf("objects are nested deeper than %d", maxJSONDepth)
+		return wrong(strings.TrimSuffix(prefix, "."), "objects are nested deeper than %d", maxJSONDepth)
 	}
 	for d.More() {
 		t, err := d.Token()
 		if err != nil {
-			return fmt.Errorf("read the event's JSON: %w", err)
+			return wrong("", "read the event's JSON: %v", err)
 		}
 		name, ok := t.(string)
 		if !ok {
-			return errors.New("read the event's JSON: a name is missing")
+			return wrong("", "read the event's JSON: a name is missing")
 		}
 		if err := d.member(prefix+name, depth); err != nil {
 			return err
@@ -149,20 +195,30 @@ func (d *decoder) object(prefix string, depth int) error {
 func (d *decoder) member(name string, depth int) error {
 	var raw json.RawMessage
 	if err := d.Decode(&raw); err != nil {
-		return fmt.Errorf("read the value of %.80q: %w", name, err)
+		return wrong(name, "read the value of %.80q: %v", name, err)
+	}
+	key := name // what the value is kept under: "x" and "extra.x" are one
+	if f, known := FieldByName(name); !known && !strings.HasPrefix(name, "extra.") || f == Extra && raw[0] != '{' {
+		key = "extra." + name
+	}
+	if d.seen[key] {
+		return wrong(name, "the key %.80q comes twice", name)
+	}
+	if d.seen[key] = true; len(d.seen) > maxJSONNames {
+		return wrong("", "the event has more than %d keys", maxJSONNames)
 	}
 	if raw[0] == '{' {
 		inner := decoder{Decoder: json.NewDecoder(bytes.NewReader(raw)), event: d.event, seen: d.seen}
 		if _, err := inner.Token(); err != nil {
-			return fmt.Errorf("read the value of %.80q: %w", name, err)
+			return wrong(name, "read the value of %.80q: %v", name, err)
 		}
 		return inner.object(name+".", depth+1)
 	}
-	if d.seen[name] {
-		return fmt.Errorf("the key %.80q comes twice", name)
-	}
-	if d.seen[name] = true; len(d.seen) > maxJSONNames {
-		return fmt.Errorf("the event has more than %d keys", maxJSONNames)
+	if name == "__type" {
+		if string(raw) != `"Event"` {
+			return &DecodeError{Field: name, Problem: fmt.Sprintf("the message is not an event: its __type is %.60s", raw), Example: `"__type":"Event"`}
+		}
+		return nil
 	}
 	return d.set(name, raw)
 }
@@ -177,10 +233,10 @@ func (d *decoder) set(name string, raw json.RawMessage) error {
 	case '"':
 		var s string
 		if err := json.Unmarshal(raw, &s); err != nil {
-			return fmt.Errorf("read the value of %.80q: %w", name, err)
+			return wrong(name, "read the value of %.80q: %v", name, err)
 		}
 		if strings.ContainsRune(s, 0) {
-			return fmt.Errorf("the value of %.80q holds a NUL character", name)
+			return wrong(name, "the value of %.80q holds a NUL character", name)
 		}
 		kind, text = KindText, []byte(s)
 	case '[':
@@ -205,7 +261,7 @@ func (d *decoder) set(name string, raw json.RawMessage) error {
 		}
 	}
 	if !d.event.Set(f, text) {
-		return fmt.Errorf("the value of %s is not valid: %.60q (an example: %s)", name, text, f.Example())
+		return &DecodeError{Field: name, Problem: fmt.Sprintf("the value of %s is not valid: %.60q", name, text), Example: f.Example()}
 	}
 	return nil
 }
