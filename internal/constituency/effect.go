@@ -46,6 +46,7 @@ type NewAsset struct {
 	Value string // as typed
 	From  string // 2026-11-21, the first day; empty means no beginning
 	To    string // 2026-11-21, the last day; empty means no end
+	Note  string // of a claim: the claimant's own words
 }
 
 // AssetEdit is a change of an asset's organisation or time.

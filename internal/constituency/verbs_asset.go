@@ -66,6 +66,11 @@ func (c *Constituency) ChangeAssets(ctx context.Context, actor act.Actor, reason
 			if err := c.writeAsset(ctx, tx, was, &will); err != nil {
 				return err
 			}
+			if was.Waiting {
+				if err := followClaim(ctx, tx, ch, will); err != nil {
+					return err
+				}
+			}
 			out, in = append(out, was), append(in, will)
 		}
 		if len(in) == 1 {
@@ -77,28 +82,6 @@ func (c *Constituency) ChangeAssets(ctx context.Context, actor act.Actor, reason
 		return nil
 	})
 	return after, err
-}
-
-// ClaimAsset notes an asset that an organisation says is its own; it matches nothing
-// until somebody of the desk approves it. The verb is constituency.claim_asset.
-func (c *Constituency) ClaimAsset(ctx context.Context, actor act.Actor, n NewAsset) (a Asset, err error) {
-	call := act.Call{
-		Actor: actor, Verb: "constituency.claim_asset",
-		Resource: act.Resource{Kind: "organisation", ID: orgSubject(n.Org), Org: n.Org},
-	}
-	err = c.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		if _, a, err = c.resolve(ctx, tx, AssetChange{Add: &n}); err != nil {
-			return err
-		}
-		a.Source, a.Waiting = Claimed, true
-		if err := c.writeAsset(ctx, tx, Asset{}, &a); err != nil {
-			return err
-		}
-		tx.Subject(AssetSubject(a.ID))
-		c.tellAssets(tx, nil, []Asset{a})
-		return nil
-	})
-	return a, err
 }
 
 type assetDetail struct {
