@@ -19,6 +19,7 @@ done
 [ "$have_chromium" = yes ] || missing="$missing chromium"
 
 command -v gpg >/dev/null 2>&1 || missing="$missing gnupg"
+command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 command -v dovecot >/dev/null 2>&1 || [ -x /usr/sbin/dovecot ] || missing="$missing dovecot-imapd"
 
 [ -z "$missing" ] && exit 0

@@ -18,6 +18,7 @@ import (
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/i18n"
 	"almenara.example/internal/foundation/jobs"
+	"almenara.example/internal/foundation/message"
 	"almenara.example/internal/foundation/pgp"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/foundation/web"
@@ -50,7 +51,7 @@ func lines() []sqldb.Migrations {
 func words() []fs.FS {
 	return []fs.FS{
 		sub(frame.Locales, "locales"), sub(blob.Locales, "locales"), sub(jobs.Locales, "locales"),
-		sub(pgp.Locales, "locales"),
+		sub(pgp.Locales, "locales"), sub(message.Locales, "locales"),
 		sub(ledger.Locales, "locales"), sub(guard.Locales, "locales"),
 		sub(guardweb.Locales, "locales"), sub(outbound.MailWords(), "locales"), sub(outbound.Locales, "locales"),
 		sub(watch.Locales, "locales"), sub(watchweb.Locales, "locales"), sub(warn.Locales, "locales"),
