@@ -26,6 +26,7 @@ func (w *Web) API(api huma.API) {
 	add.DefaultStatus = http.StatusCreated
 	huma.Register(api, add, w.apiAddAsset)
 	huma.Register(api, operation("end-asset", http.MethodPost, "assets/{id}/end", changeAsset, "End an asset", `assets/1/end {"version":1}`), w.apiEndAsset)
+	w.claimAPI(api)
 	export := operation("export", http.MethodGet, "export", read, "Everything as CSV; importing it changes nothing", "export")
 	export.Metadata["stream"] = true
 	huma.Register(api, export, w.apiExport)

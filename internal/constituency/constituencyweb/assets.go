@@ -174,7 +174,7 @@ func (w *Web) assetActions(s speaker, a constituency.Asset) (out []web.Action) {
 		}
 	}
 	if a.Waiting {
-		out = append(out, ask("approve"))
+		return []web.Action{{Label: s.T("constituency.claim.decide", nil), URL: claimURL(a.ID), Icon: "question"}}
 	}
 	if a.To >= w.today() {
 		out = append(out, ask("end"))
@@ -321,16 +321,7 @@ func (w *Web) confirmAsset(rw http.ResponseWriter, r *http.Request, id int64, pr
 		{Label: s.T("constituency.validity", nil), Cell: web.Text(s.validity(will.From, will.To))},
 	}}}
 	data.Near.ID, data.Near.Caption, data.Near.Total.N = "near", s.T("constituency.near", nil), int64(len(preview.Near))
-	for _, e := range preview.Examples {
-		from, to := s.T("constituency.nobody", nil), s.T("constituency.nobody", nil)
-		if e.From != 0 {
-			from = s.org(e.From)
-		}
-		if e.To != 0 {
-			to = s.org(e.To)
-		}
-		data.Examples = append(data.Examples, s.T("constituency.effect.example", map[string]any{"Number": e.Number, "What": e.What, "From": from, "To": to}))
-	}
+	data.Examples = s.examples(preview.Preview)
 	p := w.page(title)
 	p.Topics, p.Data = nil, data
 	return w.show(rw, r, "confirm", p)

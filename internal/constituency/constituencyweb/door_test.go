@@ -27,6 +27,7 @@ import (
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/i18n"
 	"almenara.example/internal/foundation/id"
+	"almenara.example/internal/foundation/pgp"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/foundation/sqldb/sqldbtest"
 	"almenara.example/internal/foundation/web"
@@ -45,7 +46,7 @@ type house struct {
 
 func catalogue(t *testing.T) *i18n.Catalogue {
 	t.Helper()
-	c, err := i18n.New(i18n.Sub(files.Locales, "locales"), i18n.Sub(guard.Locales, "locales"), i18n.Sub(Locales, "locales"))
+	c, err := i18n.New(i18n.Sub(files.Locales, "locales"), i18n.Sub(guard.Locales, "locales"), i18n.Sub(pgp.Locales, "locales"), i18n.Sub(Locales, "locales"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +217,7 @@ func TestEveryLanguageHasEveryWord(t *testing.T) {
 // isNoWord tells verbs, procedures and sequences from words.
 func isNoWord(key string) bool {
 	return slices.Contains([]string{
-		"constituency.read", "constituency.change_asset", "constituency.change_operator", "constituency.change_contact", "constituency.claim_asset",
+		"constituency.read", "constituency.change_asset", "constituency.change_operator", "constituency.change_contact", "constituency.claim_asset", "constituency.end_organisation",
 		"constituency.import", "constituency.import_networks", "constituency.contact", "constituency.organisations", "constituency.exercise_only",
 	}, key)
 }
@@ -254,6 +255,15 @@ func TestEveryPageShows(t *testing.T) {
 		"/constituency/organisations/new":                          "drinking-water",
 		"/constituency/organisations/2/contacts/new":               "contact_email",
 		"/constituency/contacts/1":                                 "watch@water.example",
+		"/constituency/contacts/1/edit":                            "watch@water.example",
+		"/constituency/contacts/1/keys/new":                        "BEGIN PGP PUBLIC KEY BLOCK",
+		"/constituency/keys":                                       "No key ends soon",
+		"/constituency/claims":                                     "No claim here",
+		"/constituency/organisations/2/acts-for":                   "Add operators",
+		"/constituency/organisations/2/rename":                     "Water",
+		"/constituency/organisations/2/end":                        "asset ends yesterday",
+		"/constituency/organisations/2/claim":                      "asset_kind",
+		"/api/v1/constituency/claims":                              "[]",
 		"/constituency/assets?kind=cidr&organisation=2":            "192.0.2.0/24",
 		"/constituency/assets.csv":                                 "192.0.2.0/24",
 		"/constituency/organisations.csv?sector=drinking-water":    "drinking-water",

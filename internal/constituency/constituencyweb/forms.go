@@ -274,7 +274,7 @@ func (w *Web) contactEdit(r *http.Request) (k constituency.Contact, f web.Form, 
 	}
 	s := w.speak(r)
 	f = web.Form{
-		Action: "/constituency/contacts/" + strconv.FormatInt(id, 10), Cancel: orgURL(k.Org), Submit: s.T("constituency.save", nil),
+		Action: contactURL(id), Cancel: contactURL(id), Submit: s.T("constituency.save", nil),
 		Hidden: []web.Hidden{{Name: "version", Value: strconv.FormatInt(k.Version, 10)}},
 	}
 	for _, field := range s.contactFields(k) {
@@ -291,11 +291,8 @@ func (w *Web) contactForm(rw http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p := w.page(k.Name)
-	p.Crumbs = []web.Link{{Label: w.speak(r).org(k.Org), URL: orgURL(k.Org)}}
+	p.Crumbs = []web.Link{{Label: w.speak(r).org(k.Org), URL: orgURL(k.Org)}, {Label: k.Name, URL: contactURL(k.ID)}}
 	p.Topics, p.Data = nil, f
-	p.Actions = []web.Action{{
-		Label: web.Say(r, "constituency.contact.end"), URL: f.Action + "/end", Post: true, Tone: "danger", Icon: "trash", Hidden: f.Hidden,
-	}}
 	return w.show(rw, r, "form", p)
 }
 
@@ -317,7 +314,7 @@ func (w *Web) contactSave(rw http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.site.Redirect(rw, r, orgURL(k.Org), web.Flash{Key: "constituency.contact.saved", Args: map[string]any{"Name": k.Name}})
+	w.site.Redirect(rw, r, contactURL(k.ID), web.Flash{Key: "constituency.contact.saved", Args: map[string]any{"Name": k.Name}})
 	return nil
 }
 

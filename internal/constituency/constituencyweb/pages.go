@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/fault"
@@ -58,6 +59,8 @@ func (w *Web) organisations(rw http.ResponseWriter, r *http.Request) error {
 		p.Actions = append(p.Actions, web.Action{Label: s.T("constituency.import.title", nil), URL: "/constituency/import", Icon: "upload"})
 	}
 	p.Actions = append(p.Actions,
+		web.Action{Label: s.T("constituency.claims", nil), URL: claimsURL, Icon: "question"},
+		web.Action{Label: s.T("constituency.keys.expiring", nil), URL: "/constituency/keys", Icon: "key"},
 		web.Action{Label: s.T("constituency.assets", nil), URL: "/constituency/assets", Icon: "asset"},
 		web.Action{Label: s.T("constituency.lookup", nil), URL: "/constituency/lookup", Icon: "search"})
 	list := web.List{
@@ -139,7 +142,7 @@ func (w *Web) exportAll(rw http.ResponseWriter, r *http.Request) error {
 type organisationData struct {
 	Facts, Standing web.Facts
 	Services        web.List
-	Contacts        web.List
+	Contacts        table
 	Assets          web.List
 	Links           []web.Link
 }
@@ -167,6 +170,10 @@ func (w *Web) organisation(rw http.ResponseWriter, r *http.Request) error {
 	if can(r, changeOperator) {
 		p.Primary = &web.Action{Label: s.T("constituency.standing.edit", nil), URL: orgURL(id) + "/edit", Icon: "edit", Tone: "primary"}
 	}
+	p.Actions = s.orgActions(r, o)
+	if !o.EndedAt.IsZero() {
+		p.Badges = append(p.Badges, web.Badge{Tone: "muted", Icon: "state-closed", Word: s.T("constituency.organisation.over", map[string]any{"Day": s.In(time.UTC).Date(o.EndedAt)})})
+	}
 	org := "organisation=" + strconv.FormatInt(id, 10)
 	data := organisationData{
 		Facts: web.Facts{Title: s.T("constituency.facts", nil), Items: []web.Fact{
@@ -185,7 +192,7 @@ func (w *Web) organisation(rw http.ResponseWriter, r *http.Request) error {
 	if err := w.actsFor(r, s, id, &data.Standing); err != nil {
 		return err
 	}
-	if data.Contacts, err = w.contactList(r, s, id); err != nil {
+	if data.Contacts, err = w.contactTable(r, s, id); err != nil {
 		return err
 	}
 	if data.Assets, err = w.assetsOf(r, s, id); err != nil {
@@ -193,6 +200,25 @@ func (w *Web) organisation(rw http.ResponseWriter, r *http.Request) error {
 	}
 	p.Data = data
 	return w.show(rw, r, "organisation", p)
+}
+
+// orgActions are what else may be done with an organisation that stands.
+func (s speaker) orgActions(r *http.Request, o guard.Organisation) (out []web.Action) {
+	if !o.EndedAt.IsZero() {
+		return nil
+	}
+	at := orgURL(o.ID)
+	for _, a := range []struct{ permission, key, path, icon string }{
+		{claimAsset, "constituency.claim.add", "/claim", "question"},
+		{changeOperator, "constituency.acts_for.edit", "/acts-for", "users"},
+		{renameOrganisation, "constituency.organisation.rename", "/rename", "edit"},
+		{endOrganisation, "constituency.organisation.end", "/end", "lock"},
+	} {
+		if can(r, a.permission) && (a.permission != endOrganisation || o.ID != guard.OwnOrg) {
+			out = append(out, web.Action{Label: s.T(a.key, nil), URL: at + a.path, Icon: a.icon})
+		}
+	}
+	return out
 }
 
 // assetsOf lists the first assets of an organisation on its own page.
@@ -268,38 +294,6 @@ func (w *Web) actsFor(r *http.Request, s speaker, id int64, f *web.Facts) error 
 		}
 	}
 	return nil
-}
-
-func (w *Web) contactList(r *http.Request, s speaker, org int64) (web.List, error) {
-	contacts, err := w.room.Contacts(r.Context(), w.acts.Reader(), org)
-	l := web.List{
-		ID: "contacts", Caption: s.T("constituency.contacts", nil), Total: web.Total{Hide: true},
-		Columns: []web.Column{
-			{Label: s.T("constituency.contact.position", nil), Num: true},
-			{Label: s.T("constituency.name", nil)},
-			{Label: s.T("constituency.contact.reach", nil)},
-			{Label: s.T("constituency.contact.hours", nil), Narrow: true},
-			{Label: s.T("constituency.contact.language", nil), Narrow: true},
-		},
-		Empty: web.Empty{Title: s.T("constituency.contacts.empty", nil), Why: s.T("constituency.contacts.empty.why", nil)},
-	}
-	if can(r, changeContact) {
-		l.Downloads = []web.Action{{Label: s.T("constituency.contact.add", nil), URL: orgURL(org) + "/contacts/new", Icon: "plus"}}
-	}
-	for _, k := range contacts {
-		name := web.Cell{Text: k.Name, Sub: k.Role}
-		if can(r, changeContact) {
-			name.URL = "/constituency/contacts/" + strconv.FormatInt(k.ID, 10)
-		}
-		reach := web.Cell{Text: k.Email, Sub: k.Phone}
-		if k.Email == "" {
-			reach = web.Text(k.Phone)
-		}
-		l.Rows = append(l.Rows, web.Row{Name: k.Name, Cells: []web.Cell{
-			web.Number(k.Position, ""), name, reach, web.Text(k.Hours), web.Text(k.Language),
-		}})
-	}
-	return l, err
 }
 
 // lookupData is the dot of the look-up page.

@@ -3,6 +3,7 @@ package constituencyweb
 import (
 	"embed"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"almenara.example/internal/act"
@@ -32,7 +33,12 @@ const (
 	readLedger     = "ledger.read" // the record of actions is another room's page
 	changeOperator = "constituency.change_operator"
 	changeContact  = "constituency.change_contact"
+	changeKey      = "guard.change_contact_key"
 	importFile     = "constituency.import"
+	claimAsset     = "constituency.claim_asset"
+
+	renameOrganisation = "guard.rename_organisation"
+	endOrganisation    = "constituency.end_organisation"
 )
 
 // Web is the door. Make it with New.
@@ -62,7 +68,7 @@ func (w *Web) Routes() []web.Route {
 	upload.Stream = true
 	export := get(base+"/export.csv", read, base+"/export.csv", w.exportAll)
 	export.Stream = true
-	return []web.Route{
+	return slices.Concat(w.contactRoutes(), w.claimRoutes(), w.standingRoutes(), []web.Route{
 		get(base, read, base, w.start),
 		get(base+"/organisations", read, base+"/organisations?kind=operator&sector=health", w.organisations),
 		get(base+"/organisations.csv", read, base+"/organisations.csv", w.organisationsCSV),
@@ -73,9 +79,6 @@ func (w *Web) Routes() []web.Route {
 		post(base+"/organisations/{id}/edit", changeOperator, base+"/organisations/1/edit version=0", w.standingSave),
 		get(base+"/organisations/{id}/contacts/new", changeContact, base+"/organisations/1/contacts/new", w.contactNew),
 		post(base+"/organisations/{id}/contacts", changeContact, base+"/organisations/1/contacts contact_name=Ana&contact_phone=1", w.contactAdd),
-		get(base+"/contacts/{id}", changeContact, base+"/contacts/1", w.contactForm),
-		post(base+"/contacts/{id}", changeContact, base+"/contacts/1 version=1", w.contactSave),
-		post(base+"/contacts/{id}/end", changeContact, base+"/contacts/1/end version=1", w.contactEnd),
 		get(base+"/assets", read, base+"/assets?kind=cidr", w.assets),
 		get(base+"/assets.csv", read, base+"/assets.csv", w.assetsCSV),
 		get(base+"/assets/new", changeAsset, base+"/assets/new", w.assetNew),
@@ -90,7 +93,7 @@ func (w *Web) Routes() []web.Route {
 		upload,
 		post(base+"/import/apply", importFile, base+"/import/apply upload=x", w.importApply),
 		export,
-	}
+	})
 }
 
 // actorOf is who asks.
