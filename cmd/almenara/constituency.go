@@ -23,6 +23,9 @@ type constituencyCmd struct {
 	Sectors       sectorsCmd            `cmd:"" help:"List the sectors and their codes; needs no server."`
 	Organisations organisationsCmd      `cmd:"" help:"List organisations."`
 	Assets        constituencyAssetsCmd `cmd:"" help:"List assets, add one, end one."`
+	Claims        claimsCmd             `cmd:"" help:"List what organisations say is theirs."`
+	Approve       claimApproveCmd       `cmd:"" help:"Approve a claim."`
+	Reject        claimRejectCmd        `cmd:"" help:"Reject a claim."`
 }
 
 const constituencyAPI = "/api/v1/constituency"
