@@ -78,9 +78,12 @@ type Outcome struct {
 	State State
 	Code  int    // the server's reply code (RFC 5321 §4.2), 0 when there was none
 	Reply string // the server's words or the trouble on the way; operator detail
+	// Connection says that the trouble was with the server as such, not with this
+	// message: whoever sends many should wait before he tries the others.
+	Connection bool
 }
 
-// Client sends through one server. It opens a connection for each message.
+// Client sends through one server.
 type Client struct {
 	cfg Config
 }
@@ -102,50 +105,17 @@ func New(c Config) (*Client, error) {
 	return &Client{cfg: c}, nil
 }
 
-// Send sends m. It returns an error only when m itself cannot be sent (an Invalid
-// fault naming the field) or this machine is not able to (no password file);
-// what happens on the way is an Outcome.
+// Send sends m over a connection of its own. It returns an error only when m itself
+// cannot be sent (an Invalid fault naming the field) or this machine is not able to
+// (no password file); what happens on the way is an Outcome.
 func (c *Client) Send(ctx context.Context, m Message) (Outcome, error) {
-	msg, err := m.compose()
+	data, err := m.Bytes()
 	if err != nil {
 		return Outcome{}, err
 	}
-	client, err := c.client()
-	if err != nil {
-		return Outcome{}, err
-	}
-	conn, err := client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
-		// Nothing was sent. A refusal here concerns us, not the recipient.
-		return Outcome{State: Deferred, Code: codeOf(err), Reply: err.Error()}, nil
-	}
-	// An answer to QUIT changes nothing any more.
-	defer func() { _ = client.CloseWithSMTPClient(conn) }()
-	// go-mail watches no context: closing the connection ends what it waits for.
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
-	return outcome(client.SendWithSMTPClient(conn, msg), msg.IsDelivered()), nil
-}
-
-// outcome judges by how far the conversation came. Only after the final dot
-// (DATA's end) can a lost connection leave the message on the other side.
-func outcome(err error, delivered bool) Outcome {
-	if err == nil || delivered {
-		return Outcome{State: Accepted, Code: 250}
-	}
-	o := Outcome{State: Deferred, Reply: err.Error()}
-	var send *gomail.SendError
-	if !errors.As(err, &send) {
-		return o
-	}
-	o.Code = send.ErrorCode()
-	switch {
-	case o.Code >= 500:
-		o.State = Refused
-	case o.Code < 400 && send.Reason == gomail.ErrSMTPDataClose:
-		o.State = Unknown
-	}
-	return o
+	l := c.Lane()
+	defer l.Close()
+	return l.Send(ctx, Raw{From: m.From.Email, To: m.To.Email, Data: data})
 }
 
 func codeOf(err error) int {

@@ -54,8 +54,8 @@ func TestTheOutcomeSaysHowFarTheMessageCame(t *testing.T) {
 		{"recipient refused", mailtest.Refuse, mail.Outcome{State: mail.Refused, Code: 550}, 0},
 		{"content refused", mailtest.RefuseData, mail.Outcome{State: mail.Refused, Code: 554}, 0},
 		{"deferred", mailtest.Defer, mail.Outcome{State: mail.Deferred, Code: 451}, 0},
-		{"vanished before the dot was answered, not taken", mailtest.DropAfterDot, mail.Outcome{State: mail.Unknown}, 0},
-		{"vanished before the dot was answered, but taken", mailtest.DropAfterAccept, mail.Outcome{State: mail.Unknown}, 1},
+		{"vanished before the dot was answered, not taken", mailtest.DropAfterDot, mail.Outcome{State: mail.Unknown, Connection: true}, 0},
+		{"vanished before the dot was answered, but taken", mailtest.DropAfterAccept, mail.Outcome{State: mail.Unknown, Connection: true}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := mailtest.New(t)

@@ -76,6 +76,9 @@ func (p *parser) leaf(m *Message, t *text, e *part) error {
 			return err
 		}
 		t.add(b, e)
+		if m.Language == "" {
+			m.Language = language(e.head)
+		}
 		return nil
 	}
 	f, err := p.file(e)

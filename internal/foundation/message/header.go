@@ -273,11 +273,18 @@ func (p *parser) head(h header) *Message {
 	if t, err := mail.ParseDate(h.get("date")); err == nil && t.Year() > 1970 && t.Year() < 2200 {
 		m.Date = t.UTC()
 	}
-	if l, _, _ := strings.Cut(h.get("content-language"), ","); languageTag.MatchString(strings.TrimSpace(l)) {
-		m.Language = strings.TrimSpace(l)
-	}
+	m.Language = language(h)
 	m.Autocrypt = autocrypt(h, m.From)
 	return m
+}
+
+// language is the first one that a header names.
+func language(h header) string {
+	l, _, _ := strings.Cut(h.get("content-language"), ",")
+	if l = strings.TrimSpace(l); languageTag.MatchString(l) {
+		return l
+	}
+	return ""
 }
 
 // autocrypt reads the one header that the rules allow (Level 1, §2.1): for the

@@ -10,12 +10,12 @@ var (
 	// are held by attribution: counted repetitions are slow.
 	wrote = regexp.MustCompile(`(?i)^(on|le|el|em|am|il|op)\b.+\b(wrote|a écrit|a ecrit|escribió|escribio|escreveu|schrieb.*|ha scritto|schreef.*)\s*:$`)
 	// The other way: "Ana Sol <ana@…> schrieb am 3. Mai …:".
-	wroteName = regexp.MustCompile(`(?i)^.+[>@].*\b(schrieb am|wrote on|a écrit le|escribió el)\b.+:$`)
-	original  = regexp.MustCompile(`(?i)^\s*[-_*]{2,}\s*(original message|original appointment|forwarded message|message d['’]origine|message original|message transféré|mensaje original|mensaje reenviado|ursprüngliche nachricht|originalnachricht|weitergeleitete nachricht)\s*[-_*]{2,}\s*$`)
-	ruler     = regexp.MustCompile(`^\s*_{20,}\s*$`)
-	fromLine  = regexp.MustCompile(`(?i)^\s*\*?(from|de|von|expéditeur)\s?:\*?\s+\S`)
-	dateLine  = regexp.MustCompile(`(?i)^\s*\*?(sent|date|envoyé|envoyé le|enviado|enviado el|fecha|gesendet|datum)\s?:\*?\s+\S`)
-	toLine    = regexp.MustCompile(`(?i)^\s*\*?(to|à|a|para|an|destinataire|subject|objet|asunto|betreff)\s?:\*?\s`)
+	wroteName    = regexp.MustCompile(`(?i)^.+[>@].*\b(schrieb am|wrote on|a écrit le|escribió el)\b.+:$`)
+	originalLine = regexp.MustCompile(`(?i)^\s*[-_*]{2,}\s*(original message|original appointment|forwarded message|message d['’]origine|message original|message transféré|mensaje original|mensaje reenviado|ursprüngliche nachricht|originalnachricht|weitergeleitete nachricht)\s*[-_*]{2,}\s*$`)
+	ruler        = regexp.MustCompile(`^\s*_{20,}\s*$`)
+	fromLine     = regexp.MustCompile(`(?i)^\s*\*?(from|de|von|expéditeur)\s?:\*?\s+\S`)
+	dateLine     = regexp.MustCompile(`(?i)^\s*\*?(sent|date|envoyé|envoyé le|enviado|enviado el|fecha|gesendet|datum)\s?:\*?\s+\S`)
+	toLine       = regexp.MustCompile(`(?i)^\s*\*?(to|à|a|para|an|destinataire|subject|objet|asunto|betreff)\s?:\*?\s`)
 )
 
 // SplitQuoted parts the new words of a reply from what it quotes: lines with ">",
@@ -32,7 +32,7 @@ func SplitQuoted(text string) (words, quoted string) {
 		case n > 0 && quotedBelow(lines, i+n):
 			q = append(q, lines[i:i+n]...)
 			i += n - 1
-		case n > 0, original.MatchString(l), block(lines, i):
+		case n > 0, originalLine.MatchString(l), block(lines, i):
 			q = append(q, lines[i:]...)
 			i = len(lines)
 		default:

@@ -44,6 +44,8 @@ const (
 	DropBeforeDot           // the connection vanishes when the content begins
 	DropAfterAccept         // the message is taken and the connection vanishes without an answer
 	DropAfterDot            // the connection vanishes after the final dot, the message is not taken
+	Greylist                // 451 to a recipient's first attempt, then Accept
+	Leave                   // 421 to the recipient, and the connection is closed
 )
 
 // Received is a message that the server took.
@@ -71,6 +73,12 @@ type Server struct {
 	inbox   []Received
 	verdict func(from, to string) Verdict
 	arrived chan struct{} // closed and renewed at every message
+	grey    map[string]bool
+	delay   time.Duration
+	bare    bool // count only
+	count   int
+	opened  int // connections
+	open    []net.Conn
 }
 
 // The user and password that the server knows.
@@ -127,9 +135,13 @@ func start(dir, addr string, implicitTLS bool) (*Server, error) {
 		return nil, errors.Join(err, s.file.Close())
 	}
 	tcp, _ := l.Addr().(*net.TCPAddr) // a TCP listener has a TCP address
-	s.listen = l
+	s.listen, s.count = l, len(s.inbox)
 	s.Host, s.Port = tcp.IP.String(), tcp.Port
 	s.server = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		s.mu.Lock()
+		s.opened++
+		s.open = append(s.open, c.Conn())
+		s.mu.Unlock()
 		return &session{server: s, conn: c}, nil
 	}))
 	s.server.Domain = "mail.example"
@@ -166,6 +178,46 @@ func (s *Server) Judge(f func(from, to string) Verdict) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.verdict = f
+}
+
+// CloseConnections closes every open connection, as a server does with idle ones.
+func (s *Server) CloseConnections() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.open {
+		_ = c.Close() // it may have ended by itself
+	}
+	s.open = nil
+}
+
+// Delay makes the server think about every message for a time before it answers the
+// final dot.
+func (s *Server) Delay(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delay = d
+}
+
+// CountOnly makes the server forget the messages that come from now on and only count
+// them: for measuring.
+func (s *Server) CountOnly() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bare = true
+}
+
+// Count is how many messages the server took.
+func (s *Server) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
+}
+
+// Connections is how many connections there were.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.opened
 }
 
 // Received returns what the server took, in order.
@@ -220,11 +272,32 @@ func (s *Server) judge(from, to string) Verdict {
 	if s.verdict == nil {
 		return Accept
 	}
-	return s.verdict(from, to)
+	v := s.verdict(from, to)
+	if v != Greylist {
+		return v
+	}
+	if s.grey[to] {
+		return Accept
+	}
+	if s.grey == nil {
+		s.grey = map[string]bool{}
+	}
+	s.grey[to] = true
+	return Defer
 }
 
 // take records a message, in the file first.
 func (s *Server) take(r Received) error {
+	s.mu.Lock()
+	s.count++
+	bare, delay := s.bare, s.delay
+	s.mu.Unlock()
+	if delay > 0 {
+		<-time.After(delay)
+	}
+	if bare {
+		return nil
+	}
 	line, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -278,6 +351,11 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	switch s.verdict {
 	case Refuse:
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such mailbox"}
+	case Leave:
+		// The library writes the answer after we return: close a moment later.
+		conn := s.conn.Conn()
+		time.AfterFunc(20*time.Millisecond, func() { _ = conn.Close() })
+		return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "too many messages"}
 	case Defer:
 		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "try again later"}
 	default:
