@@ -74,6 +74,9 @@ func (tx *Tx) Subject(id string) { tx.call.Subject = id }
 // struct, no personal data beyond ids, never content.
 func (tx *Tx) Detail(v any) { tx.detail = v }
 
+// MarkExercise makes the act exercise traffic, when what it finds is.
+func (tx *Tx) MarkExercise() { tx.call.Exercise = true }
+
 // AfterCommit runs f when, and only when, the whole transaction has committed,
 // before the next act begins.
 func (tx *Tx) AfterCommit(f func()) { tx.shared.after = append(tx.shared.after, f) }

@@ -207,7 +207,9 @@ func (a *App) openWayOut() (err error) {
 	}
 	a.warn, err = warn.New(warn.Config{
 		Acts: a.acts, Guard: a.guard, Constituency: a.constituency, Watch: a.watch, Outbound: a.outbound, Queue: a.queue,
-		Catalogue: a.words, Numbers: id.NewNumbers("ALM", "notice", a.keys.numbers), LinkKey: a.keys.links,
+		Catalogue: a.words, Language: a.cfg.Language,
+		Numbers: id.NewNumbers("ALM", "notice", a.keys.numbers), Warnings: id.NewNumbers("ALM", "warning", a.keys.numbers),
+		LinkKey: a.keys.links, Limits: warn.Limits{PerContactHour: a.cfg.Warn.PerContactHour},
 		PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Log: a.log,
 	})
 	return err
@@ -250,6 +252,9 @@ func (a *App) load(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { done <- a.constituency.Load(ctx) }()
 	err := errors.Join(a.watch.Load(ctx), <-done)
+	if err == nil {
+		err = a.warn.Recover(ctx)
+	}
 	if err == nil {
 		a.log.InfoContext(ctx, "loaded", "took", a.clock.Now().Sub(began).Round(time.Millisecond))
 	}

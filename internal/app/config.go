@@ -38,6 +38,7 @@ type Config struct {
 	Database Database `toml:"database"`
 	Watch    Watch    `toml:"watch"`
 	Mail     Mail     `toml:"mail"`
+	Warn     Warning  `toml:"warn"`
 	Log      Log      `toml:"log"`
 }
 
@@ -77,6 +78,11 @@ type Mail struct {
 	From         string `toml:"from"`
 }
 
+// Warning bounds what is sent.
+type Warning struct {
+	PerContactHour int `toml:"per_contact_hour"` // notices below FLASH to one address within an hour
+}
+
 // Log says how the process speaks to its operator, on standard error.
 type Log struct {
 	Level  string `toml:"level"`  // debug, info, warn, error
@@ -92,6 +98,7 @@ func defaults() Config {
 			Drop: "drop", MaxReceived: 2 << 30, MaxContent: 4<<30 - 1, MaxRatio: 200, MaxMembers: 1000, MaxRecord: 1 << 20,
 		},
 		Mail: Mail{Security: "starttls"},
+		Warn: Warning{PerContactHour: 12},
 		Log:  Log{Level: "info", Format: "text"},
 	}
 }
@@ -240,6 +247,9 @@ func (c *Config) checkLimits() error {
 	}
 	if w.MaxContent > 4<<30-1 {
 		return &ConfigError{"watch.max_content", w.MaxContent.String(), "it must be below 4GiB"}
+	}
+	if n := c.Warn.PerContactHour; n < 1 || n > 10000 {
+		return &ConfigError{"warn.per_contact_hour", strconv.Itoa(n), "it must be between 1 and 10000"}
 	}
 	if c.Memory != 0 && c.Memory < 64<<20 {
 		return &ConfigError{"memory_limit", c.Memory.String(), "it must be at least 64MiB, or 0 for none"}

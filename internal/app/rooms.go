@@ -152,7 +152,8 @@ func newsworthy() []string {
 		guard.OrganisationsChanged{}.FactKind(),
 		constituency.AssetsChanged{}.FactKind(), constituency.OperatorsChanged{}.FactKind(),
 		watch.DeliveryTaken{}.FactKind(), watch.DeliveriesReleased{}.FactKind(), watch.FindingsChanged{}.FactKind(),
-		warn.NoticeAnswered{}.FactKind(),
+		warn.NoticeAnswered{}.FactKind(), warn.NoticesMoved{}.FactKind(), warn.WarningChanged{}.FactKind(),
+		warn.MailArrived{}.FactKind(),
 	}
 }
 

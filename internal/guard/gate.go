@@ -29,7 +29,8 @@ func (t Thing) String() string { return fmt.Sprintf("%s:%d", t.Kind, t.ID) }
 type Recipient struct {
 	Org      int64  // 0: nobody in particular, the public
 	Person   int64  // the person or mailbox, 0 when none
-	Address  string // mail address for the mail channel
+	Address  string // mail address for the mail channels
+	Key      string // OpenPGP key to which BySealedMail encrypts, binary
 	Language string
 	Channel  Channel
 }
@@ -40,15 +41,28 @@ type Channel string
 
 // The channels.
 const (
-	// ByMail carries the whole view, in clear, to an address: up to TLP:GREEN, and
-	// to the owner of an asset about that asset up to TLP:AMBER.
+	// ByMail carries the whole view, in clear, to an address: up to TLP:GREEN.
 	ByMail Channel = "mail"
-	// ByLink is a page behind an unguessable link: the same limits as mail.
+	// BySealedMail carries the whole view, signed and encrypted to a key of the
+	// recipient: up to TLP:AMBER+STRICT about the own asset.
+	BySealedMail Channel = "sealed-mail"
+	// ByMinimalMail carries, in clear, only that there is something and a link to it:
+	// the view must show nothing of the parts. Its parcel is marked TLP:GREEN.
+	ByMinimalMail Channel = "minimal-mail"
+	// ByLink is a page behind an unguessable link: up to TLP:AMBER about the own asset.
 	ByLink Channel = "link"
-	// SignedInPage is a page for a person who signed in: up to TLP:AMBER+STRICT
-	// about the own asset.
+	// ByWebhook is a request to an address that the recipient's organisation named:
+	// the same limits as a link.
+	ByWebhook Channel = "webhook"
+	// SignedInPage is a page, file or feed for a person who signed in or holds a token
+	// of the own organisation: up to TLP:AMBER+STRICT about the own asset.
 	SignedInPage Channel = "signed-in"
 )
+
+// identified tells whether the channel reaches somebody who has proved who he is.
+func (c Channel) identified() bool {
+	return c == SignedInPage || c == BySealedMail || c == ByMinimalMail
+}
 
 // Part is one thing that the released thing shows or refers to.
 type Part struct {
@@ -220,22 +234,24 @@ func refuse(p Part, to Recipient, org Organisation, inAudience bool) string {
 
 // refuseMarking holds the rules of TLP in practice: what may travel how, to whom.
 func refuseMarking(p Part, ch Channel, own bool) string {
-	signedIn := ch == SignedInPage
 	switch p.Marking {
 	case tlp.Clear, tlp.Green:
 		return ""
 	case tlp.Amber:
-		if own || signedIn {
+		switch {
+		case ch == ByMail:
+			return "above TLP:GREEN a mail in clear carries only a link"
+		case own || ch.identified():
 			return ""
 		}
 		return "TLP:AMBER goes to others only after sign-in"
 	case tlp.AmberStrict:
-		if own && signedIn {
+		if own && ch.identified() {
 			return ""
 		}
-		return "TLP:AMBER+STRICT goes only to the asset's own organisation after sign-in"
+		return "TLP:AMBER+STRICT goes only to the asset's own organisation, sealed or after sign-in"
 	case tlp.Unmarked:
-		if own && signedIn || p.Approved && signedIn {
+		if (own || p.Approved) && ch.identified() {
 			return ""
 		}
 		return "unmarked material is treated as TLP:AMBER+STRICT and waits for a person"
@@ -264,6 +280,9 @@ func freeze(t Thing, to Recipient, v View, cleared []Part) Parcel {
 			m = tlp.AmberStrict
 		}
 		p.marking = tlp.Strictest(p.marking, m)
+	}
+	if to.Channel == ByMinimalMail { // it shows none of them
+		p.marking = tlp.Green
 	}
 	h := sha256.New()
 	// A hash takes what it is given: its Write never fails.

@@ -78,7 +78,14 @@ func TestWhatMayLeaveToWhomAndHow(t *testing.T) {
 			want    bool
 		}{
 			{"own, clear, mail", own, tlp.Clear, p.water, guard.ByMail, true},
-			{"own, amber, mail", own, tlp.Amber, p.water, guard.ByMail, true},
+			{"own, green, mail", own, tlp.Green, p.water, guard.ByMail, true},
+			{"own, amber, mail", own, tlp.Amber, p.water, guard.ByMail, false},
+			{"own, amber, minimal mail", own, tlp.Amber, p.water, guard.ByMinimalMail, true},
+			{"own, amber strict, sealed mail", own, tlp.AmberStrict, p.water, guard.BySealedMail, true},
+			{"own, red, sealed mail", own, tlp.Red, p.water, guard.BySealedMail, false},
+			{"own, amber, webhook", own, tlp.Amber, p.water, guard.ByWebhook, true},
+			{"own, amber strict, webhook", own, tlp.AmberStrict, p.water, guard.ByWebhook, false},
+			{"own, amber strict, link", own, tlp.AmberStrict, p.water, guard.ByLink, false},
 			{"own, amber, link", own, tlp.Amber, p.water, guard.ByLink, true},
 			{"own, amber strict, mail", own, tlp.AmberStrict, p.water, guard.ByMail, false},
 			{"own, amber strict, signed in", own, tlp.AmberStrict, p.water, guard.SignedInPage, true},

@@ -19,7 +19,7 @@ import (
 // instruction, in its own room.
 func machineOnly() []string {
 	return []string{
-		"constituency.match_again", "guard.offer_key", "warn.note_outcome", "warn.send_notice", "watch.expire", "watch.forget_delivery",
+		"constituency.match_again", "guard.offer_key", "warn.escalate", "warn.note_outcome", "warn.send_notice", "warn.take_mail", "watch.expire", "watch.forget_delivery",
 		"watch.match_again", "watch.set_delivery_aside", "watch.take_in", "watch.take_in_rows",
 	}
 }
@@ -29,6 +29,8 @@ func others() map[string]act.Actor {
 	return map[string]act.Actor{
 		"guard.found": guard.LocalOperator(), "guard.let_back_in": guard.LocalOperator(),
 		"guard.sign_in_by_link": visitor(), "guard.sign_in_by_passkey": visitor(), "warn.answer_by_link": visitor(),
+		"warn.open_by_link": visitor(),
+		"warn.answer":       {ID: "person:9", Kind: act.Person, Org: 5, Roles: []string{guard.RoleContact}},
 	}
 }
 

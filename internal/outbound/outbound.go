@@ -18,13 +18,14 @@
 //   - One thing has one message per recipient; its Message-ID never changes.
 //   - Subject and header carry the marking; exercise traffic says EXERCISE first.
 //
-// What is NOT here: who may be told what (guard), texts (the rooms), retries (the
-// queue), receiving mail (a later release).
+// What is NOT here: who may be told what (guard), texts (the rooms), when and how
+// often (warn's spool).
 package outbound
 
 import (
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -120,16 +121,22 @@ type Message struct {
 	Reply     string
 	BegunAt   time.Time
 	SettledAt time.Time
+	Sealed    bool         // signed and encrypted to the recipient's key on the wire
+	Files     []guard.File // attachments
 }
 
 const messageColumns = `id, thing, message_id, org_id, address, subject, body, digest, marking, exercise, state,
-	attempts, code, reply, begun_at, settled_at`
+	attempts, code, reply, begun_at, settled_at, sealed, files`
 
 func scanMessage(r sqldb.Row) (m Message, err error) {
 	var begun, settled int64
+	var files []byte
 	err = r.Scan(&m.ID, &m.Thing, &m.MessageID, &m.Org, &m.Address, &m.Subject, &m.Body, &m.Digest, &m.Marking,
-		&m.Exercise, &m.State, &m.Attempts, &m.Code, &m.Reply, &begun, &settled)
+		&m.Exercise, &m.State, &m.Attempts, &m.Code, &m.Reply, &begun, &settled, &m.Sealed, &files)
 	m.BegunAt, m.SettledAt = clock.FromMicros(begun), clock.FromMicros(settled)
+	if err == nil && len(files) > 0 {
+		err = json.Unmarshal(files, &m.Files)
+	}
 	return m, err
 }
 
@@ -153,6 +160,7 @@ func (o *Outbound) Begin(ctx context.Context, tx *act.Tx, p guard.Parcel) (Messa
 	}
 	switch m.State {
 	case Deferred:
+		m = content(p, m)
 		m.State = Attempting
 		m.Attempts++
 	case Attempting:
@@ -160,25 +168,52 @@ func (o *Outbound) Begin(ctx context.Context, tx *act.Tx, p guard.Parcel) (Messa
 	default:
 		return m, fault.New(fault.Conflict, "outbound.settled", fault.Args{"State": string(m.State)})
 	}
-	_, err = tx.ExecContext(ctx, `update outbound_message set state = $1, attempts = $2 where id = $3`,
-		string(m.State), m.Attempts, m.ID)
+	files, err := filesBytes(m)
+	if err != nil {
+		return m, err
+	}
+	_, err = tx.ExecContext(ctx, `update outbound_message set state = $1, attempts = $2, address = $3, subject = $4, body = $5,
+		digest = $6, marking = $7, sealed = $8, files = $9 where id = $10`, string(m.State), m.Attempts, m.Address, m.Subject,
+		m.Body, m.Digest, m.Marking, m.Sealed, files, m.ID)
 	return m, err
 }
 
-func (o *Outbound) first(ctx context.Context, tx *act.Tx, p guard.Parcel) (m Message, err error) {
+// content puts what the gate cleared just now into a message: what was cleared for an
+// earlier attempt may not leave any more.
+func content(p guard.Parcel, m Message) Message {
 	v, to := p.View(), p.To()
-	m = Message{
-		Thing: p.Thing().String(), MessageID: v.MessageID, Org: to.Org, Address: to.Address, Subject: subject(p),
-		Body: v.Body, Digest: p.Digest(), Marking: p.Marking().String(), Exercise: p.Exercise(), State: Attempting,
-		Attempts: 1, BegunAt: tx.Now(),
+	m.Address, m.Subject, m.Body, m.Digest, m.Marking = to.Address, subject(p), v.Body, p.Digest(), p.Marking().String()
+	m.Sealed, m.Files = to.Key != "", v.Files
+	return m
+}
+
+func filesBytes(m Message) ([]byte, error) {
+	if len(m.Files) == 0 {
+		return []byte{}, nil
+	}
+	raw, err := json.Marshal(m.Files)
+	if err != nil {
+		return nil, fmt.Errorf("keep attachments of %s: %w", m.Thing, err)
+	}
+	return raw, nil
+}
+
+func (o *Outbound) first(ctx context.Context, tx *act.Tx, p guard.Parcel) (m Message, err error) {
+	m = content(p, Message{
+		Thing: p.Thing().String(), MessageID: p.View().MessageID, Org: p.To().Org, Exercise: p.Exercise(),
+		State: Attempting, Attempts: 1, BegunAt: tx.Now(),
+	})
+	files, err := filesBytes(m)
+	if err != nil {
+		return m, err
 	}
 	if m.ID, err = tx.Next(ctx, "outbound.message"); err != nil {
 		return m, err
 	}
 	_, err = tx.ExecContext(ctx, `insert into outbound_message (`+messageColumns+`)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, '', $13, 0)`,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, '', $13, 0, $14, $15)`,
 		m.ID, m.Thing, m.MessageID, m.Org, m.Address, m.Subject, m.Body, m.Digest, m.Marking, m.Exercise,
-		string(m.State), m.Attempts, clock.Micros(m.BegunAt))
+		string(m.State), m.Attempts, clock.Micros(m.BegunAt), m.Sealed, files)
 	return m, err
 }
 
@@ -194,10 +229,33 @@ func subject(p guard.Parcel) string {
 
 // Result is what became of one delivery.
 type Result struct {
-	State State
-	Code  int
-	Reply string
+	State      State
+	Code       int
+	Reply      string
+	Connection bool // the mail server itself could not be reached: nothing to do with this message
 }
+
+// Sending is one message on its way and the parcel it was begun with.
+type Sending struct {
+	Parcel  guard.Parcel
+	Message Message
+}
+
+// DeliverAll speaks with the mail server about several messages, in order, as
+// Deliver does about one. The results are in the same order.
+func (o *Outbound) DeliverAll(ctx context.Context, all []Sending) []Result {
+	out := make([]Result, len(all))
+	for i, s := range all {
+		out[i] = o.Deliver(ctx, s.Parcel, s.Message)
+	}
+	return out
+}
+
+// From is the address that messages are from; empty with the outbox.
+func (o *Outbound) From() string { return o.from.Email }
+
+// Seals tells whether messages can be signed and encrypted: the team has a key.
+func (o *Outbound) Seals() bool { return false }
 
 // Deliver speaks with the mail server. The message must come from Begin, in state
 // attempting; its Date is when it was begun first, so that it stays the same
@@ -268,6 +326,22 @@ func (o *Outbound) Repeat(ctx context.Context, tx *act.Tx, thing, address string
 		return errors.Join(err, fault.New(fault.Conflict, "outbound.nothing", nil))
 	}
 	return nil
+}
+
+// Interrupted marks the message of a thing that was attempted when the process
+// died: its outcome cannot be known.
+func (o *Outbound) Interrupted(ctx context.Context, tx *act.Tx, thing string) error {
+	_, err := tx.ExecContext(ctx, `update outbound_message set state = 'unknown', settled_at = $1
+		where thing = $2 and state = 'attempting'`, clock.Micros(tx.Now()), thing)
+	return err
+}
+
+// InterruptAll does so for every message that has not arrived for sure: for an
+// installation that was restored from a backup.
+func (o *Outbound) InterruptAll(ctx context.Context, tx *act.Tx) error {
+	_, err := tx.ExecContext(ctx, `update outbound_message set state = 'unknown', settled_at = $1
+		where state in ('attempting', 'deferred')`, clock.Micros(tx.Now()))
+	return err
 }
 
 // Of returns the message of a thing, if any was begun.

@@ -3,6 +3,7 @@ package warn
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,24 +11,29 @@ import (
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/watch"
-	"almenara.example/tlp"
 )
 
-// maxInline is how many findings a notice lists; the rest is counted.
+// maxInline is how many findings a notice lists in its text; the rest is counted.
 const maxInline = 100
 
 // Parts lists what a notice shows: each of its findings, with the organisation that
-// it belongs to now. It implements guard.Closure.
-func (w *Warn) Parts(ctx context.Context, r sqldb.Reader, t guard.Thing, _ guard.Recipient) ([]guard.Part, error) {
+// it belongs to now, or the warning. It implements guard.Closure.
+func (w *Warn) Parts(ctx context.Context, r sqldb.Reader, t guard.Thing, to guard.Recipient) ([]guard.Part, error) {
 	n, err := w.Notice(ctx, r, t.ID)
 	if err != nil {
 		return nil, err
 	}
-	marking := tlp.Unmarked
-	if n.Marking != "" {
-		if marking, err = tlp.Parse(n.Marking); err != nil {
-			return nil, fmt.Errorf("marking of notice %d: %w", n.ID, err)
+	marking, err := parseMarking(n.Marking)
+	if err != nil {
+		return nil, fmt.Errorf("marking of notice %d: %w", n.ID, err)
+	}
+	if n.Warning != 0 {
+		v, err := w.Warning(ctx, r, n.Warning)
+		if err != nil {
+			return nil, err
 		}
+		chosen := v.State != Composed && v.State != Discarded && slices.Contains(v.Recipients, n.Org)
+		return []guard.Part{{Ref: "warning", Owner: n.Org, Owned: chosen, Marking: v.Marking, Exercise: v.Exercise}}, nil
 	}
 	parts := make([]guard.Part, 0, len(n.Findings))
 	err = w.eachFinding(ctx, r, n.Findings, func(f watch.Finding) error {
@@ -43,9 +49,7 @@ func (w *Warn) Parts(ctx context.Context, r sqldb.Reader, t guard.Thing, _ guard
 // eachFinding reads findings in bounded pieces, as the machine sees them: whose
 // they are and who may see them is the gate's question.
 func (w *Warn) eachFinding(ctx context.Context, r sqldb.Reader, ids []int64, f func(watch.Finding) error) error {
-	for len(ids) > 0 {
-		some := ids[:min(500, len(ids))]
-		ids = ids[len(some):]
+	for some := range slices.Chunk(ids, 500) {
 		fs, err := w.Watch.FindingsByID(ctx, r, some, watch.AllOrgs)
 		if err != nil {
 			return err
@@ -59,8 +63,25 @@ func (w *Warn) eachFinding(ctx context.Context, r sqldb.Reader, ids []int64, f f
 	return nil
 }
 
-// Render writes the mail from the cleared findings only, in the contact's
-// language. It implements guard.Closure.
+// letter is a notice being written for one recipient.
+type letter struct {
+	w    *Warn
+	r    sqldb.Reader
+	n    Notice
+	to   guard.Recipient
+	p    *i18n.Printer
+	team string
+	org  string
+	b    strings.Builder
+}
+
+func (l *letter) line(key string, args map[string]any) {
+	l.b.WriteString(l.p.T(key, args))
+	l.b.WriteString("\n")
+}
+
+// Render writes the notice from the cleared parts only, in the recipient's language:
+// a letter, a minimal mail, or the text of a page. It implements guard.Closure.
 func (w *Warn) Render(ctx context.Context, r sqldb.Reader, t guard.Thing, to guard.Recipient, cleared []guard.Part) (v guard.View, err error) {
 	n, err := w.Notice(ctx, r, t.ID)
 	if err != nil {
@@ -74,65 +95,160 @@ func (w *Warn) Render(ctx context.Context, r sqldb.Reader, t guard.Thing, to gua
 	if err != nil {
 		return v, err
 	}
+	l := &letter{w: w, r: r, n: n, to: to, p: w.Catalogue.Printer(to.Language), team: own.Name, org: org.Name}
+	l.line("warn.mail.greeting", map[string]any{"Organisation": org.Name})
+	v = guard.View{
+		ContentType: "text/plain; charset=utf-8",
+		MessageID:   fmt.Sprintf("%s@%s", strings.ToLower(w.Number(n.ID)), w.MailDomain),
+	}
+	switch {
+	case to.Channel == guard.ByMinimalMail:
+		l.minimal()
+		v.Subject = l.p.T("warn.mail.minimal_subject", map[string]any{"Number": w.Number(n.ID)})
+	case n.Warning != 0:
+		v.Subject, err = l.warning(ctx)
+	default:
+		v.Subject, v.Files, err = l.findings(ctx, cleared)
+	}
+	if err != nil {
+		return v, err
+	}
+	l.close()
+	v.Body = []byte(l.b.String())
+	return v, nil
+}
+
+// minimal says only that there is a notice.
+func (l *letter) minimal() {
+	l.line("warn.mail.minimal", map[string]any{"Team": l.team})
+}
+
+// warning writes the warning in the nearest language there is.
+func (l *letter) warning(ctx context.Context) (subject string, err error) {
+	v, err := l.w.Warning(ctx, l.r, l.n.Warning)
+	if err != nil {
+		return "", err
+	}
+	t, _ := v.text(l.to.Language)
+	l.b.WriteString("\n" + strings.ToUpper(l.p.T("warn.warning.severity."+string(v.Severity), nil)) + ": " + t.Title + "\n")
+	if !v.Until.IsZero() {
+		l.line("warn.mail.until", map[string]any{"Time": l.p.Time(v.Until)})
+	}
+	section := func(key, words string) {
+		if words = strings.TrimSpace(words); words != "" {
+			l.b.WriteString("\n" + l.p.T(key, nil) + "\n" + words + "\n")
+		}
+	}
+	section("warn.mail.what", t.What)
+	section("warn.mail.affected", t.Affected)
+	section("warn.mail.what_to_do", t.Do)
+	l.b.WriteString("\n")
+	return l.p.T("warn.mail.warning_subject", map[string]any{
+		"Number": l.w.Number(l.n.ID), "Severity": strings.ToUpper(l.p.T("warn.warning.severity."+string(v.Severity), nil)), "Title": t.Title,
+	}), nil
+}
+
+// findings writes the cleared findings: in sections by kind and severity, the gravest
+// first; for machines as files.
+func (l *letter) findings(ctx context.Context, cleared []guard.Part) (subject string, files []guard.File, err error) {
+	fs := make([]watch.Finding, 0, len(cleared))
 	ids := make([]int64, 0, len(cleared))
 	for _, p := range cleared {
 		id, err := strconv.ParseInt(p.Ref, 10, 64)
 		if err != nil {
-			return v, fmt.Errorf("render notice %d: %w", n.ID, err)
+			return "", nil, fmt.Errorf("render notice %d: %w", l.n.ID, err)
 		}
 		ids = append(ids, id)
 	}
-	p := w.Catalogue.Printer(to.Language)
-	b := &strings.Builder{}
-	line := func(key string, args map[string]any) {
-		b.WriteString(p.T(key, args))
-		b.WriteString("\n")
+	if err := l.w.eachFinding(ctx, l.r, ids, func(f watch.Finding) error { fs = append(fs, f); return nil }); err != nil {
+		return "", nil, err
 	}
-	line("warn.mail.greeting", map[string]any{"Organisation": org.Name})
-	line("warn.mail.intro", map[string]any{"Count": len(ids), "Team": own.Name})
-	b.WriteString("\n")
-	if err := w.findingLines(ctx, r, b, p, ids); err != nil {
-		return v, err
+	count := map[string]any{"Count": len(fs), "Team": l.team, "Number": l.w.Number(l.n.ID)}
+	if l.n.Format == AsBulk {
+		l.line("warn.mail.bulk", count)
+		if files, err = l.bulkFiles(fs); err != nil {
+			return "", nil, err
+		}
+		return l.p.T("warn.mail.bulk_subject", count), files, nil
 	}
-	line("warn.mail.why", nil)
-	line("warn.mail.do", nil)
-	line("warn.mail.answer", map[string]any{"URL": w.PublicURL + "/n/" + w.linkSecret(n), "Date": p.Date(n.DraftedAt.Add(LinkLife))})
-	line("warn.mail.number", map[string]any{"Number": w.Number(n.ID)})
-	line("warn.mail.sign", map[string]any{"Team": own.Name})
-	return guard.View{
-		Subject:     p.T("warn.mail.subject", map[string]any{"Number": w.Number(n.ID), "Count": len(ids)}),
-		ContentType: "text/plain; charset=utf-8", Body: []byte(b.String()),
-		MessageID: fmt.Sprintf("%s@%s", strings.ToLower(w.Number(n.ID)), w.MailDomain),
-	}, nil
+	if l.n.Again {
+		l.line("warn.mail.again", count)
+	} else {
+		l.line("warn.mail.intro", count)
+	}
+	l.sections(fs)
+	l.line("warn.mail.why", nil)
+	l.line("warn.mail.do", nil)
+	if l.n.Again {
+		return l.p.T("warn.mail.again_subject", count), nil, nil
+	}
+	return l.p.T("warn.mail.subject", count), nil, nil
 }
 
-func (w *Warn) findingLines(ctx context.Context, r sqldb.Reader, b *strings.Builder, p *i18n.Printer, ids []int64) error {
-	shown := ids[:min(len(ids), maxInline)]
-	err := w.eachFinding(ctx, r, shown, func(f watch.Finding) error {
-		stream, _ := w.Watch.StreamOf(f.Stream)
-		place := f.Host
-		if f.IP.IsValid() {
-			place = f.IP.String()
+// sections lists findings by severity and kind, the gravest first.
+func (l *letter) sections(fs []watch.Finding) {
+	kind := func(f watch.Finding) string {
+		stream, _ := l.w.Watch.StreamOf(f.Stream)
+		return orText(f.Class.Identifier, stream.Kind)
+	}
+	slices.SortStableFunc(fs, func(a, b watch.Finding) int {
+		if a.Severity != b.Severity {
+			return int(b.Severity) - int(a.Severity)
 		}
-		if f.Port >= 0 {
-			place += " " + strings.TrimSuffix(f.Transport+"/"+strconv.Itoa(f.Port), "/")
-		}
-		b.WriteString(p.T("warn.mail.line", map[string]any{
-			"Number": w.Watch.Number(f.ID), "Place": place, "Kind": orText(f.Class.Identifier, stream.Kind),
-			"Severity": p.T("warn.severity."+f.Severity.String(), nil), "Date": p.Date(f.Last),
-		}))
-		b.WriteString("\n")
-		return nil
+		return strings.Compare(kind(a), kind(b))
 	})
-	if err != nil {
-		return err
+	last := ""
+	for i, f := range fs {
+		if i == maxInline {
+			l.b.WriteString("\n")
+			l.line("warn.mail.more", map[string]any{"Count": len(fs) - i})
+			break
+		}
+		head := l.p.T("warn.mail.section", map[string]any{
+			"Kind": kind(f), "Severity": l.p.T("warn.severity."+f.Severity.String(), nil),
+		})
+		if head != last {
+			l.b.WriteString("\n" + head + "\n")
+			last = head
+		}
+		l.line("warn.mail.line", map[string]any{
+			"Number": l.w.Watch.Number(f.ID), "Place": place(f), "Date": l.p.Date(f.Last),
+		})
 	}
-	if more := len(ids) - len(shown); more > 0 {
-		b.WriteString(p.T("warn.mail.more", map[string]any{"Count": more}))
-		b.WriteString("\n")
+	l.b.WriteString("\n")
+}
+
+// place is where a finding is: address or name, port.
+func place(f watch.Finding) string {
+	s := f.Host
+	if f.IP.IsValid() {
+		s = f.IP.String()
 	}
-	b.WriteString("\n")
-	return nil
+	if f.Port >= 0 {
+		s += " " + strings.TrimSuffix(f.Transport+"/"+strconv.Itoa(f.Port), "/")
+	}
+	return s
+}
+
+// close says how to answer, and who writes. Pages have buttons of their own.
+func (l *letter) close() {
+	if l.to.Channel == guard.ByLink || l.to.Channel == guard.SignedInPage {
+		return
+	}
+	answer := "warn.mail.answer"
+	switch {
+	case l.to.Channel == guard.ByMinimalMail:
+		answer = "warn.mail.read"
+	case l.n.Format == AsBulk:
+		answer = ""
+	}
+	if answer != "" {
+		l.line(answer, map[string]any{
+			"URL": l.w.PublicURL + "/n/" + l.w.linkSecret(l.n), "Date": l.p.Date(l.n.DraftedAt.Add(LinkLife)),
+		})
+	}
+	l.line("warn.mail.number", map[string]any{"Number": l.w.Number(l.n.ID)})
+	l.line("warn.mail.sign", map[string]any{"Team": l.team})
 }
 
 func orText(s, otherwise string) string {

@@ -4,6 +4,10 @@ import (
 	"context"
 	"crypto/subtle"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -11,21 +15,28 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/watch"
 )
 
-const noticeColumns = `id, org_id, delivery_id, batch, level, person_id, address, language, marking, exercise, findings,
-	total, link, state, why, drafted_at, sent_at, answered_at`
+const noticeColumns = `id, org_id, delivery_id, batch, warning_id, step, level, person_id, address, destination, language,
+	marking, exercise, findings, severities, total, format, again, link, priority, turn, due_at, attempts, manner, state, why,
+	drafted_at, sent_at, seen_at, answered_at, last_answer`
 
 func scanNotice(r sqldb.Row) (n Notice, err error) {
-	var level, drafted, sent, answered int64
-	var raw []byte
-	err = r.Scan(&n.ID, &n.Org, &n.Delivery, &n.Batch, &level, &n.Person, &n.Address, &n.Language, &n.Marking,
-		&n.Exercise, &raw, &n.Total, &n.Link, &n.State, &n.Why, &drafted, &sent, &answered)
+	var level, due, drafted, sent, seen, answered int64
+	var raw, severities []byte
+	err = r.Scan(&n.ID, &n.Org, &n.Delivery, &n.Batch, &n.Warning, &n.Step, &level, &n.Person, &n.Address, &n.Destination,
+		&n.Language, &n.Marking, &n.Exercise, &raw, &severities, &n.Total, &n.Format, &n.Again, &n.Link, &n.Priority, &n.Turn,
+		&due, &n.Attempts, &n.Manner, &n.State, &n.Why, &drafted, &sent, &seen, &answered, &n.LastAnswer)
 	if err != nil {
 		return n, err
 	}
 	n.Level = constituency.Level(level)
-	n.DraftedAt, n.SentAt, n.AnsweredAt = clock.FromMicros(drafted), clock.FromMicros(sent), clock.FromMicros(answered)
+	n.DueAt, n.DraftedAt, n.SentAt = clock.FromMicros(due), clock.FromMicros(drafted), clock.FromMicros(sent)
+	n.SeenAt, n.AnsweredAt = clock.FromMicros(seen), clock.FromMicros(answered)
+	for _, s := range severities {
+		n.Severities = append(n.Severities, watch.Severity(s))
+	}
 	b := roaring.New()
 	if err := b.UnmarshalBinary(raw); err != nil {
 		return n, fmt.Errorf("read findings of notice %d: %w", n.ID, err)
@@ -56,11 +67,13 @@ func (w *Warn) NoticeNumbered(ctx context.Context, r sqldb.Reader, number string
 
 // Filter says which notices to list; zero fields do not filter.
 type Filter struct {
-	State    State
-	Org      int64
-	Delivery int64
-	Before   int64 // ids below it
-	Limit    int   // default 50
+	State      State
+	Org        int64
+	Delivery   int64 // whose news they tell
+	Warning    int64
+	Unanswered bool  // left, and nobody has answered
+	Before     int64 // ids below it
+	Limit      int   // default 50
 }
 
 // Notices lists notices, newest first.
@@ -71,9 +84,20 @@ func (w *Warn) Notices(ctx context.Context, r sqldb.Reader, f Filter) ([]Notice,
 	if f.Before == 0 {
 		f.Before = 1 << 62
 	}
-	return sqldb.All(ctx, r, scanNotice, `select `+noticeColumns+` from warn_notice
-		where id < $1 and ($2 = '' or state = $2) and ($3 = 0 or org_id = $3) and ($4 = 0 or delivery_id = $4)
-		order by id desc limit $5`, f.Before, string(f.State), f.Org, f.Delivery, min(f.Limit, 1000))
+	where, args := []string{"id < $1"}, []any{f.Before}
+	add := func(on bool, condition string, arg any) {
+		if on {
+			args = append(args, arg)
+			where = append(where, strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(args))))
+		}
+	}
+	add(f.State != "", "state = ?", string(f.State))
+	add(f.Org != 0, "org_id = ?", f.Org)
+	add(f.Warning != 0, "warning_id = ?", f.Warning)
+	add(f.Delivery != 0, "id in (select notice_id from warn_news where delivery_id = ?)", f.Delivery)
+	add(f.Unanswered, "answered_at = 0 and format = 'text' and state = ?", string(Sent))
+	return sqldb.All(ctx, r, scanNotice, `select `+noticeColumns+` from warn_notice where `+strings.Join(where, " and ")+
+		` order by id desc limit `+strconv.Itoa(min(f.Limit, 1000)), args...)
 }
 
 // NoticesOf lists the notices in which a finding was told, newest first.
@@ -101,19 +125,57 @@ func (w *Warn) Waiting(ctx context.Context, r sqldb.Reader) (map[State]int64, er
 		}
 		out[s] = n
 		return nil
-	}, `select state, count(*) from warn_notice where state in ('no-contact', 'refused', 'unknown', 'withheld') group by state`)
+	}, `select state, count(*) from warn_notice where state in ('no-contact', 'refused', 'unknown', 'withheld', 'bounced') group by state`)
 	return out, err
+}
+
+const answerColumns = `id, notice_id, what, strength, by_name, person_id, firm, mail_id, reason, at, recorded_at, recorded_by,
+	act_order`
+
+func scanAnswer(row sqldb.Row) (a Answer, err error) {
+	var at, recorded int64
+	err = row.Scan(&a.ID, &a.Notice, &a.What, &a.Strength, &a.By, &a.Person, &a.Firm, &a.Mail, &a.Reason, &at, &recorded,
+		&a.RecordedBy, &a.Order)
+	a.At, a.RecordedAt = clock.FromMicros(at), clock.FromMicros(recorded)
+	return a, err
 }
 
 // Answers lists the answers to a notice, oldest first.
 func (w *Warn) Answers(ctx context.Context, r sqldb.Reader, notice int64) ([]Answer, error) {
-	return sqldb.All(ctx, r, func(row sqldb.Row) (a Answer, err error) {
-		var at, recorded int64
-		err = row.Scan(&a.ID, &a.Notice, &a.What, &a.Strength, &a.By, &a.Reason, &at, &recorded, &a.RecordedBy, &a.Order)
-		a.At, a.RecordedAt = clock.FromMicros(at), clock.FromMicros(recorded)
-		return a, err
-	}, `select id, notice_id, what, strength, by_name, reason, at, recorded_at, recorded_by, act_order
-		from warn_answer where notice_id = $1 order by id`, notice)
+	return sqldb.All(ctx, r, scanAnswer, `select `+answerColumns+` from warn_answer where notice_id = $1 order by id`, notice)
+}
+
+// Visit is one opening of a notice by its link, in the visitor's own words.
+type Visit struct {
+	Name, Firm string
+	At         time.Time
+}
+
+// Visits lists who opened a notice by its link, oldest first.
+func (w *Warn) Visits(ctx context.Context, r sqldb.Reader, notice int64) ([]Visit, error) {
+	return sqldb.All(ctx, r, func(row sqldb.Row) (v Visit, err error) {
+		var at int64
+		err = row.Scan(&v.Name, &v.Firm, &at)
+		v.At = clock.FromMicros(at)
+		return v, err
+	}, `select name, firm, at from warn_visit where notice_id = $1 order by id limit 500`, notice)
+}
+
+// NoticeFor returns a notice of an organisation, or of one that it acts for as a
+// provider; NotFound for any other, as if there were none.
+func (w *Warn) NoticeFor(ctx context.Context, r sqldb.Reader, org, notice int64) (Notice, error) {
+	n, err := w.Notice(ctx, r, notice)
+	if err != nil {
+		return n, err
+	}
+	if n.Org == org {
+		return n, nil
+	}
+	clients, err := w.Constituency.ActsFor(ctx, r, org)
+	if err == nil && !slices.Contains(clients, n.Org) {
+		err = fault.New(fault.NotFound, "warn.notice.none", nil)
+	}
+	return n, err
 }
 
 // Stopped tells whether sending is stopped.

@@ -101,8 +101,9 @@ func (d *desk) open() {
 	d.queue = jobs.New(d.db, jobs.Config{Clock: k, Log: log, Poll: 20 * time.Millisecond, Backoff: func(int) time.Duration { return 50 * time.Millisecond }})
 	d.Warn, err = New(Config{
 		Acts: acts, Guard: g, Constituency: con, Watch: w, Outbound: out, Queue: d.queue, Catalogue: words,
-		Numbers: id.NewNumbers("ALM", "notice", []byte("k")), LinkKey: []byte("link"), PublicURL: "https://csirt.example",
-		MailDomain: "csirt.example", Log: log,
+		Numbers: id.NewNumbers("ALM", "notice", []byte("k")), Warnings: id.NewNumbers("ALM", "warning", []byte("k")),
+		LinkKey: []byte("link"), PublicURL: "https://csirt.example", MailDomain: "csirt.example", Log: log,
+		Limits: Limits{Backoff: func(int) time.Duration { return 50 * time.Millisecond }},
 	})
 	check(err)
 	d.SetGate(guard.NewGate(g, map[string]guard.Closure{KindNotice: d.Warn}))
@@ -227,7 +228,7 @@ func TestANoticeLeavesAndIsAnsweredByItsLinkOnce(t *testing.T) {
 		}
 		d.answerAtOnce(m[1], n.ID)
 		for name, bad := range map[string]string{"guessed": m[1][:len(m[1])-3] + "aaa", "malformed": "x", "foreign": n.Link + "."} {
-			if err := d.AnswerByLink(t.Context(), bad, Answer{What: Done}); fault.CodeOf(err) != fault.Unauthenticated {
+			if err := d.AnswerByLink(t.Context(), bad, Visitor{"A", "B"}, Answer{What: Done}); fault.CodeOf(err) != fault.Unauthenticated {
 				t.Errorf("a %s link gives %v, want unauthenticated", name, err)
 			}
 		}
@@ -243,7 +244,7 @@ func (d *desk) answerAtOnce(secret string, notice int64) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			errs[i] = d.AnswerByLink(d.t.Context(), secret, Answer{What: Acknowledge, By: fmt.Sprintf("browser %d", i)})
+			errs[i] = d.AnswerByLink(d.t.Context(), secret, Visitor{fmt.Sprintf("browser %d", i), "Water"}, Answer{What: Acknowledge})
 		}()
 	}
 	wg.Wait()
@@ -372,19 +373,34 @@ func TestAMailServerThatDefersGetsTheMessageOnce(t *testing.T) {
 	})
 }
 
-func TestTheGateHoldsBackWhatMayNotTravelByMail(t *testing.T) {
-	for name, marking := range map[string]tlp.Marking{"red": tlp.Red, "amber strict": tlp.AmberStrict, "unmarked": tlp.Unmarked} {
+func TestAboveGreenAMailInClearCarriesOnlyALink(t *testing.T) {
+	for name, marking := range map[string]tlp.Marking{"amber": tlp.Amber, "amber strict": tlp.AmberStrict, "unmarked": tlp.Unmarked} {
 		t.Run(name, func(t *testing.T) {
 			eachDesk(t, func(t *testing.T, d *desk) {
 				d.nation(watch.Live, marking)
 				d.deliver("2026-11-17", 1)
-				d.waitFor("Aguas del Faro", Withheld)
-				if len(d.mail.Received()) != 0 {
-					t.Errorf("a message left that may not")
+				n := d.waitFor("Aguas del Faro", Sent)
+				body := decoded(t, d.mail.Received()[0])
+				if strings.Contains(body, "192.0.2.1") || strings.Contains(body, d.Watch.Number(n.Findings[0])) {
+					t.Errorf("a mail in clear shows what is above GREEN:\n%s", body)
+				}
+				if n.Manner != Minimal || !linkInMail.MatchString(body) {
+					t.Errorf("the mail is %s and says\n%s\nwant a minimal one with a link", n.Manner, body)
 				}
 			})
 		})
 	}
+}
+
+func TestTheGateHoldsBackRed(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		d.nation(watch.Live, tlp.Red)
+		d.deliver("2026-11-17", 1)
+		d.waitFor("Aguas del Faro", Withheld)
+		if len(d.mail.Received()) != 0 {
+			t.Errorf("a message left that may not")
+		}
+	})
 }
 
 func TestTheStopButtonHoldsEverySending(t *testing.T) {

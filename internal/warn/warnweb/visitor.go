@@ -50,7 +50,8 @@ func visitorForm(r *http.Request) *web.Form {
 		Action: r.URL.Path, Submit: web.Say(r, "warn.visit.confirm"),
 		Fields: []web.Field{
 			{Name: "what", Type: "radio", Label: web.Say(r, "warn.visit.what")},
-			{Name: "by", Type: "text", Label: web.Say(r, "warn.visit.name"), Why: web.Say(r, "warn.visit.name.why"), Autocomplete: "name"},
+			{Name: "by", Type: "text", Label: web.Say(r, "warn.visit.name"), Why: web.Say(r, "warn.visit.name.why"), Autocomplete: "name", Required: true},
+			{Name: "firm", Type: "text", Label: web.Say(r, "warn.visit.firm"), Autocomplete: "organization", Required: true},
 			{Name: "reason", Type: "textarea", Rows: 3, Label: web.Say(r, "warn.visit.words")},
 		},
 	}
@@ -66,9 +67,9 @@ func (p *Pages) visitorAnswers(w http.ResponseWriter, r *http.Request) error {
 	if err := web.Parse(r); err != nil {
 		return err
 	}
-	err := p.warn.AnswerByLink(r.Context(), r.PathValue("secret"), warn.Answer{
-		What: warn.What(r.PostForm.Get("what")), By: r.PostForm.Get("by"), Reason: r.PostForm.Get("reason"),
-	})
+	err := p.warn.AnswerByLink(r.Context(), r.PathValue("secret"), warn.Visitor{
+		Name: r.PostForm.Get("by"), Firm: r.PostForm.Get("firm"),
+	}, warn.Answer{What: warn.What(r.PostForm.Get("what")), Reason: r.PostForm.Get("reason")})
 	if fault.CodeOf(err) == fault.Invalid {
 		return p.showVisitor(w, r, http.StatusUnprocessableEntity, err)
 	}
