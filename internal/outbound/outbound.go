@@ -36,6 +36,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/mail"
+	"almenara.example/internal/foundation/pgp"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
 )
@@ -73,6 +74,7 @@ type Settings struct {
 	CAFile       string
 	From         string // address
 	FromName     string
+	Team         *pgp.Team // signs what leaves and opens what is sealed to us; nil: no OpenPGP
 }
 
 // MailWords are the words of the mail package, which only this package may import.
@@ -84,11 +86,12 @@ type Outbound struct {
 	read   sqldb.Reader
 	client *mail.Client // nil: the outbox
 	from   mail.Address
+	team   *pgp.Team
 }
 
 // New returns the way out, or what is wrong with the settings.
 func New(acts *act.Acts, s Settings) (*Outbound, error) {
-	o := &Outbound{acts: acts, read: acts.Reader(), from: mail.Address{Name: s.FromName, Email: s.From}}
+	o := &Outbound{acts: acts, read: acts.Reader(), from: mail.Address{Name: s.FromName, Email: s.From}, team: s.Team}
 	if s.Host == "" {
 		return o, nil
 	}
@@ -241,43 +244,86 @@ type Sending struct {
 	Message Message
 }
 
-// DeliverAll speaks with the mail server about several messages, in order, as
-// Deliver does about one. The results are in the same order.
-func (o *Outbound) DeliverAll(ctx context.Context, all []Sending) []Result {
-	out := make([]Result, len(all))
-	for i, s := range all {
-		out[i] = o.Deliver(ctx, s.Parcel, s.Message)
-	}
-	return out
-}
-
 // From is the address that messages are from; empty with the outbox.
 func (o *Outbound) From() string { return o.from.Email }
 
 // Seals tells whether messages can be signed and encrypted: the team has a key.
-func (o *Outbound) Seals() bool { return false }
+func (o *Outbound) Seals() bool { return o.team != nil }
 
-// Deliver speaks with the mail server. The message must come from Begin, in state
-// attempting; its Date is when it was begun first, so that it stays the same
-// message.
-func (o *Outbound) Deliver(ctx context.Context, p guard.Parcel, m Message) Result {
-	if p.IsZero() || m.State != Attempting {
-		return Result{State: Refused, Reply: "not cleared"}
-	}
-	if o.client == nil {
-		return Result{State: Outbox}
-	}
-	out, err := o.client.Send(ctx, mail.Message{
-		ID: m.MessageID, From: o.from, To: mail.Address{Email: m.Address}, Subject: m.Subject, Date: m.BegunAt,
-		Language: p.To().Language, Text: string(m.Body),
-	})
-	if err != nil {
-		if fault.CodeOf(err) == fault.Invalid {
-			return Result{State: Refused, Reply: printable(fault.Of(err).Error())}
+// DeliverAll speaks with the mail server about several messages, one after the other
+// over one connection. Each must come from Begin, in state attempting; its Date is
+// when it was begun first, so that it stays the same message. The results are in the
+// same order.
+func (o *Outbound) DeliverAll(ctx context.Context, all []Sending) []Result {
+	out := make([]Result, len(all))
+	raw := make([]mail.Raw, 0, len(all))
+	at := make([]int, 0, len(all)) // places in all
+	for i, s := range all {
+		if s.Parcel.IsZero() || s.Message.State != Attempting {
+			out[i] = Result{State: Refused, Reply: "not cleared"}
+			continue
 		}
-		return Result{State: Deferred, Reply: printable(err.Error())}
+		if o.client == nil {
+			out[i] = Result{State: Outbox}
+			continue
+		}
+		data, err := o.compose(s)
+		if err != nil {
+			out[i] = unsendable(err)
+			continue
+		}
+		raw = append(raw, mail.Raw{From: o.from.Email, To: s.Message.Address, Data: data})
+		at = append(at, i)
+		out[i] = Result{State: Deferred, Reply: "not tried", Connection: true}
 	}
-	return Result{State: stateOf(out.State), Code: out.Code, Reply: printable(out.Reply)}
+	if len(raw) == 0 {
+		return out
+	}
+	err := o.client.SendAll(ctx, raw, func(i int, v mail.Outcome) {
+		out[at[i]] = Result{State: stateOf(v.State), Code: v.Code, Reply: printable(v.Reply), Connection: v.Connection}
+	})
+	if err != nil && ctx.Err() == nil { // this machine cannot send; what was not tried waits
+		for _, i := range at {
+			if out[i].Reply == "not tried" {
+				out[i].Reply = printable(err.Error())
+			}
+		}
+	}
+	return out
+}
+
+// compose writes a message as it goes over the wire: signed and encrypted when the
+// parcel was cleared for a key.
+func (o *Outbound) compose(s Sending) ([]byte, error) {
+	m := mail.Message{
+		ID: s.Message.MessageID, From: o.from, To: mail.Address{Email: s.Message.Address}, Subject: s.Message.Subject,
+		Date: s.Message.BegunAt, Language: s.Parcel.To().Language, Text: string(s.Message.Body),
+	}
+	for _, f := range s.Message.Files {
+		m.Attachments = append(m.Attachments, mail.Attachment{Name: f.Name, Type: f.ContentType, Data: f.Body})
+	}
+	if o.team != nil {
+		m.Autocrypt = o.team.Public()
+	}
+	if key := s.Parcel.To().Key; key != "" {
+		if o.team == nil {
+			return nil, fault.New(fault.Unavailable, "outbound.no_key", nil)
+		}
+		k, err := pgp.ParsePublic([]byte(key))
+		if err != nil {
+			return nil, err
+		}
+		m.Sign, m.Seal = o.team, []pgp.Key{k}
+	}
+	return m.Bytes()
+}
+
+// unsendable is the result of a message that cannot even be written.
+func unsendable(err error) Result {
+	if fault.CodeOf(err) == fault.Invalid {
+		return Result{State: Refused, Reply: printable(fault.Of(err).Error())}
+	}
+	return Result{State: Deferred, Reply: printable(err.Error())}
 }
 
 func stateOf(s mail.State) State {
