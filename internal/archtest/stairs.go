@@ -21,6 +21,7 @@ func Stairs() []Stair {
 		{[]string{"guard"}, "who may"},
 		{[]string{"outbound"}, "the only way out"},
 		{[]string{"constituency"}, "who is who, what is whose"},
+		{[]string{"duty"}, "who is on duty, and the pack for the night"},
 		{[]string{"risk"}, "what depends on what"},
 		{[]string{"watch"}, "deliveries and findings"},
 		{[]string{"warn"}, "notices and receipts"},
