@@ -9,6 +9,7 @@ import (
 
 type ledgerCmd struct {
 	Verify ledgerVerifyCmd `cmd:"" help:"Check the record of actions against its signed checkpoint; works with and without a server."`
+	Resume ledgerResumeCmd `cmd:"" help:"After a restore: state what is missing and let signing go on."`
 }
 
 type ledgerVerifyCmd struct {
@@ -34,6 +35,9 @@ func (v *ledgerVerifyCmd) Run(c *console) error {
 			return err
 		}
 	} else if rep.OK {
+		if rep.Held {
+			c.noteln("This installation was restored; nothing is signed before: almenara ledger resume")
+		}
 		c.sayf("ok: %d of %d entries under the checkpoint, %d blobs read\nroot %s\n", rep.Size, rep.Entries, rep.Blobs, rep.Root)
 	}
 	if rep.OK {

@@ -36,6 +36,9 @@ type cli struct {
 	Watch        watchCmd        `cmd:"" help:"Deliveries and findings."`
 	Warn         warnCmd         `cmd:"" help:"Notices and receipts."`
 	Ledger       ledgerCmd       `cmd:"" help:"The record of actions."`
+	Backup       backupCmd       `cmd:"" help:"Make, list and verify backups."`
+	Restore      restoreCmd      `cmd:"" help:"Bring a backup back into a new folder."`
+	Doctor       doctorCmd       `cmd:"" help:"Look whether everything is as it must be."`
 	Guard        guardCmd        `cmd:"" help:"Who may; and the way back in."`
 	Config       configCmd       `cmd:"" help:"Check and show the configuration."`
 	Version      versionCmd      `cmd:"" help:"Print the version."`

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"almenara.example/internal/app"
 	"almenara.example/internal/foundation/clock"
 )
 
@@ -17,6 +18,7 @@ type progress struct {
 	what  string
 	began time.Time
 	shown time.Time
+	bytes bool // what is counted are bytes
 }
 
 func (c *console) progress() *progress {
@@ -27,6 +29,21 @@ func (c *console) progress() *progress {
 		}
 	}
 	return p
+}
+
+// byteProgress counts bytes.
+func (c *console) byteProgress() *progress {
+	p := c.progress()
+	p.bytes = true
+	return p
+}
+
+// amount writes a number of what is counted.
+func (p *progress) amount(n float64) string {
+	if p.bytes {
+		return app.Size(n).Rough()
+	}
+	return fmt.Sprintf("%.0f", n)
 }
 
 // show says how far a piece of work is; total 0 when nobody knows.
@@ -40,13 +57,13 @@ func (p *progress) show(what string, done, total int64) {
 	}
 	p.shown = now
 	took := now.Sub(p.began).Seconds()
-	line := fmt.Sprintf("%s: %d", what, done)
+	line := what + ": " + p.amount(float64(done))
 	if total > 0 {
-		line += fmt.Sprintf(" of %d (%d %%)", total, 100*done/total)
+		line += fmt.Sprintf(" of %s (%d %%)", p.amount(float64(total)), min(100, 100*done/total))
 	}
 	if took > 0.5 && done > 0 {
 		rate := float64(done) / took
-		line += fmt.Sprintf(", %.0f a second", rate)
+		line += fmt.Sprintf(", %s a second", p.amount(rate))
 		if total > done {
 			left := time.Duration(float64(total-done) / rate * float64(time.Second))
 			line += fmt.Sprintf(", %s left", left.Round(time.Second))

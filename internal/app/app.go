@@ -112,6 +112,9 @@ func New(ctx context.Context, o Options) (a *App, err error) {
 	if err := a.load(ctx); err != nil {
 		return a, err
 	}
+	if err := a.noteRestore(ctx); err != nil {
+		return a, err
+	}
 	return a, a.openDoors(ctx, o)
 }
 
@@ -132,7 +135,7 @@ func (a *App) openStores(ctx context.Context) error {
 	if err := bringSchema(ctx, &a.cfg, a.db, a.version, a.log); err != nil {
 		return err
 	}
-	signer, verifier, err := ledger.ReadKey(a.cfg.path(ledgerKeyFile))
+	signer, verifier, err := ledger.KeyInForce(ctx, a.db.Reader(), a.cfg.path(ledgerKeyFile))
 	if err != nil {
 		return err
 	}
@@ -224,7 +227,7 @@ func newFrame(db *sqldb.DB, k clock.Clock, random io.Reader, notify func(), log 
 	var acts *act.Acts
 	denials := guard.NewDenials(func() *act.Acts { return acts }, log)
 	acts = act.New(act.Config{
-		DB: db, Clock: k, IDs: id.NewSource(k, random), Decider: policies, Denials: denials, Notify: notify, Log: log,
+		DB: db, Clock: k, IDs: id.NewSource(k, random), Decider: heldDecider{policies, db}, Denials: denials, Notify: notify, Log: log,
 	})
 	return acts, guard.New(acts), nil
 }

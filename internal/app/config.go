@@ -39,7 +39,14 @@ type Config struct {
 	Watch    Watch    `toml:"watch"`
 	Mail     Mail     `toml:"mail"`
 	Warn     Warning  `toml:"warn"`
+	Backup   Backup   `toml:"backup"`
 	Log      Log      `toml:"log"`
+}
+
+// Backup says for whom backups are sealed: age recipients ("age1…"). Their
+// identities are kept elsewhere; making a backup does not need them.
+type Backup struct {
+	Recipients []string `toml:"recipients"`
 }
 
 // TLS names the files of the server's own certificate.
@@ -119,6 +126,14 @@ func (e *ConfigError) Error() string {
 // and validates the result. Getenv is os.Getenv but in tests. An unknown key is
 // refused; a missing file is a Refusal that names init.
 func LoadConfig(dir string, getenv func(string) string) (Config, error) {
+	if err := refuseHalfRestored(dir); err != nil {
+		return defaults(), err
+	}
+	return readConfig(dir, getenv)
+}
+
+// readConfig is LoadConfig, also of a folder that is being restored.
+func readConfig(dir string, getenv func(string) string) (Config, error) {
 	c := defaults()
 	c.Dir = dir
 	name := filepath.Join(dir, configFile)
@@ -146,7 +161,7 @@ func LoadConfig(dir string, getenv func(string) string) (Config, error) {
 
 // Validate names the first setting that is wrong.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkAddresses, c.checkWords, c.checkDatabase, c.checkLimits, c.checkMail} {
+	for _, check := range []func() error{c.checkAddresses, c.checkWords, c.checkDatabase, c.checkLimits, c.checkMail, c.checkBackup} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -120,3 +120,15 @@ func setValue(field reflect.Value, text string) error {
 	}
 	return nil
 }
+
+// Rough writes the size for people: "512 B", "1.4 GiB".
+func (s Size) Rough() string {
+	v, unit := float64(s), 0
+	for v >= 1024 && unit < 4 {
+		v, unit = v/1024, unit+1
+	}
+	if unit == 0 {
+		return strconv.FormatInt(int64(s), 10) + " B"
+	}
+	return strconv.FormatFloat(v, 'f', 1, 64) + " " + []string{"B", "KiB", "MiB", "GiB", "TiB"}[unit]
+}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/netip"
 	"time"
@@ -28,7 +29,10 @@ type readiness struct {
 	Ready    bool `json:"ready"`
 	Database bool `json:"database"`
 	Ledger   bool `json:"ledger"`
-	Disk     bool `json:"disk"`
+	// Held is true after a restore until somebody states what is missing: pages and
+	// acts work, nothing is signed or sent.
+	Held bool `json:"held,omitempty"`
+	Disk bool `json:"disk"`
 	// Clock is false when the last act lies in the future: somebody set the clock
 	// back. Work goes on, in the order of acts; the times of entries do not tell it.
 	Clock bool `json:"clock"`
@@ -44,6 +48,8 @@ func (a *App) ready(ctx context.Context) readiness {
 	}
 	if err := a.ledger.Health(); err == nil {
 		r.Ledger = true
+	} else if errors.Is(err, ledger.ErrHeld) {
+		r.Held = true
 	} else {
 		a.log.ErrorContext(ctx, "not ready: ledger", "error", err)
 	}
@@ -53,7 +59,7 @@ func (a *App) ready(ctx context.Context) readiness {
 		a.log.ErrorContext(ctx, "not ready: disk", "free_bytes", bytes, "error", err)
 	}
 	r.Clock = a.clockRuns(ctx)
-	r.Ready = r.Database && r.Ledger && r.Disk
+	r.Ready = r.Database && (r.Ledger || r.Held) && r.Disk
 	return r
 }
 

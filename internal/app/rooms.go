@@ -85,9 +85,11 @@ func (a *App) doors(guardPages *guardweb.Pages) []door {
 	constituencyDoor := constituencyweb.New(a.site, a.constituency, a.guard, a.acts)
 	ledgerPages := ledgerweb.New(a.site, a.ledger, guardPages)
 	house := &houseCalls{app: a}
+	restored := &restoreCalls{app: a}
 	return []door{
 		{room: "guard", routes: guardPages.Routes(), templates: guardweb.Templates, operation: house.API},
 		{room: "ledger", routes: ledgerPages.Routes(), templates: ledgerweb.Templates, operation: ledgerPages.API},
+		{room: "app", routes: restored.Routes(), operation: restored.API},
 		{room: "constituency", routes: constituencyDoor.Routes(), templates: constituencyweb.Templates, operation: constituencyDoor.API},
 		{room: "watch", routes: watchPages.Routes(), templates: watchweb.Templates, operation: watchCalls.API},
 		{room: "warn", routes: warnPages.Routes(), templates: warnweb.Templates, operation: warnPages.API},
@@ -133,7 +135,8 @@ func (a *App) subscriptions() []act.Subscription {
 // upkeep registers what is done by the clock, besides what watch does by itself.
 func (a *App) upkeep() error {
 	for name, work := range map[string]func(context.Context) error{
-		"guard.sweep": a.guard.Sweep, "watch.collect_blobs": a.watch.CollectBlobs,
+		"guard.sweep":         a.guard.Sweep,
+		"watch.collect_blobs": func(ctx context.Context) error { return a.apartFromBackups(ctx, a.watch.CollectBlobs) },
 	} {
 		_, err := jobs.Add(a.queue, jobs.Kind[struct{}]{
 			Name: name, Every: 24 * time.Hour,

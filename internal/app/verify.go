@@ -7,6 +7,7 @@ import (
 
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/clock"
+	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/ledger"
 	"almenara.example/internal/watch"
 )
@@ -15,8 +16,7 @@ import (
 // and with blobs every blob, without a server and beside a running one. Progress
 // may be nil.
 func VerifyLedger(ctx context.Context, c Config, blobs bool, progress func(what string, done, total int64)) (rep ledger.Report, err error) {
-	_, verifier, err := ledger.ReadKey(c.path(ledgerKeyFile))
-	if err != nil {
+	if _, _, err := ledger.ReadKey(c.path(ledgerKeyFile)); err != nil {
 		return rep, &Refusal{Err: err, Hint: "bring keys/ back from its backup, or name the installation's folder with --data"}
 	}
 	db, err := openDatabase(ctx, &c, false)
@@ -24,10 +24,14 @@ func VerifyLedger(ctx context.Context, c Config, blobs bool, progress func(what 
 		return rep, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	_, verifier, err := ledger.KeyInForce(ctx, db.Reader(), c.path(ledgerKeyFile))
+	if err != nil {
+		return rep, err
+	}
 	var store *blob.Store
 	var needed []string
 	if blobs {
-		if needed, err = watch.UsedBlobs(ctx, db.Reader()); err != nil {
+		if needed, err = usedBlobs(ctx, db.Reader()); err != nil {
 			return rep, err
 		}
 		if store, err = openBlobs(&c, clock.System{}); err != nil {
@@ -37,4 +41,9 @@ func VerifyLedger(ctx context.Context, c Config, blobs bool, progress func(what 
 	return ledger.Verify(ctx, ledger.VerifyOptions{
 		DB: db, Dir: c.path(ledgerFolder), VerifierKey: verifier, Blobs: store, Needed: needed, Progress: progress,
 	})
+}
+
+// usedBlobs lists every blob that a row of any room refers to.
+func usedBlobs(ctx context.Context, r sqldb.Reader) ([]string, error) {
+	return watch.UsedBlobs(ctx, r)
 }

@@ -19,7 +19,7 @@ import (
 // instruction, in its own room.
 func machineOnly() []string {
 	return []string{
-		"constituency.match_again", "guard.offer_key", "warn.escalate", "warn.note_outcome", "warn.send_notice", "warn.take_mail", "watch.expire", "watch.forget_delivery",
+		"constituency.match_again", "ledger.note_restore", "guard.offer_key", "warn.escalate", "warn.note_outcome", "warn.send_notice", "warn.take_mail", "watch.expire", "watch.forget_delivery",
 		"watch.match_again", "watch.set_delivery_aside", "watch.take_in", "watch.take_in_rows",
 	}
 }
@@ -184,6 +184,7 @@ func TestWhatEachRoleMayDo(t *testing.T) {
 		"guard.remove_passkey":         everybody,
 		"guard.remove_passkey_of":      {admin},
 		"ledger.read":                  {admin, lead, oversight},
+		"ledger.state_restore":         {admin},
 		"constituency.change_operator": {keeper, lead},
 		"constituency.change_asset":    {officer, keeper, lead},
 		"watch.no_such_verb":           {},

@@ -51,8 +51,16 @@ type Log struct {
 	unlock  func() error
 	refused error // why signing stopped for good
 
+	name    atomic.Pointer[name]       // what signs
+	free    atomic.Bool                // no restore waits for its statement
 	cp      atomic.Pointer[Checkpoint] // the last one published by this process
 	trouble atomic.Pointer[error]
+}
+
+// name is a name of the record with the key that signs under it.
+type name struct {
+	signer   note.Signer
+	verifier string
 }
 
 // poll is how often the signer looks for acts of other processes.
@@ -67,6 +75,7 @@ func New(c Config) *Log {
 		c.Gather = 100 * time.Millisecond
 	}
 	l := &Log{cfg: c, files: files{fs: c.FS, dir: c.Dir}, wake: make(chan struct{}, 1)}
+	l.name.Store(&name{c.Signer, c.Verifier})
 	if c.FS == nil {
 		l.files.fs = durable.OS{}
 	}
@@ -82,10 +91,10 @@ func New(c Config) *Log {
 }
 
 // Origin returns the log's name.
-func (l *Log) Origin() string { return l.cfg.Signer.Name() }
+func (l *Log) Origin() string { return l.name.Load().signer.Name() }
 
 // VerifierKey returns the public key that checkpoints are verified with.
-func (l *Log) VerifierKey() string { return l.cfg.Verifier }
+func (l *Log) VerifierKey() string { return l.name.Load().verifier }
 
 // Notify tells the signer that an act was committed. It never blocks.
 func (l *Log) Notify() {
@@ -166,7 +175,7 @@ func (l *Log) Checkpoint() (Checkpoint, error) {
 	if b == nil {
 		return Checkpoint{}, fault.New(fault.NotFound, "ledger.tile.unknown", nil)
 	}
-	c, err := ParseCheckpoint(b, l.cfg.Verifier)
+	c, err := ParseCheckpoint(b, l.VerifierKey())
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("read checkpoint: %w", err)
 	}

@@ -48,6 +48,9 @@ func (l *Log) Sign(ctx context.Context) (Checkpoint, error) {
 }
 
 func (l *Log) sign(ctx context.Context) (Checkpoint, error) {
+	if err := l.held(ctx); err != nil {
+		return Checkpoint{}, err
+	}
 	h, err := readHead(ctx, l.cfg.DB.Reader())
 	if err != nil {
 		return Checkpoint{}, err
@@ -225,7 +228,7 @@ func (l *Log) republish(h head) error {
 	if err != nil {
 		return fmt.Errorf("read checkpoint: %w", err)
 	}
-	if cp, err := ParseCheckpoint(b, l.cfg.Verifier); err == nil && cp.Size == h.size && cp.Root == h.root {
+	if cp, err := ParseCheckpoint(b, l.VerifierKey()); err == nil && cp.Size == h.size && cp.Root == h.root {
 		l.cp.Store(&cp)
 		return nil
 	}
@@ -238,7 +241,7 @@ func (l *Log) publish(size int64, root tlog.Hash) error {
 	if err := l.files.writeHigh(cp); err != nil {
 		return err
 	}
-	cp, err := cp.sign(l.cfg.Signer)
+	cp, err := cp.sign(l.name.Load().signer)
 	if err != nil {
 		return err
 	}
@@ -288,10 +291,10 @@ func (l *Log) extend(ctx context.Context, h head) (grown bool, err error) {
 	return true, nil
 }
 
-// Restate makes the record as it is now the signed one, whatever was signed
-// before, and lets the signer go on. It is for a restored installation, after the
-// act that states the last known checkpoint and what is missing; that act's entry
-// is the reason that others will read.
+// Restate makes the record as it is now the signed one and lets the signer go on.
+// It is for a restored installation, after the act that states the last known
+// checkpoint and what is missing; that act's entry is the reason that others will
+// read. It never forks: what was signed under this name must be inside the record.
 func (l *Log) Restate(ctx context.Context) (Checkpoint, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -299,6 +302,10 @@ func (l *Log) Restate(ctx context.Context) (Checkpoint, error) {
 	if err := l.lock(); err != nil {
 		return Checkpoint{}, err
 	}
+	if err := l.checkRestate(ctx); err != nil {
+		return Checkpoint{}, err
+	}
+	l.cp.Store(nil)
 	t := &tree{}
 	drop := func(tile, []byte) error { return nil }
 	err := eachCommitment(ctx, l.cfg.DB.Reader(), 1, math.MaxInt64, func(c [32]byte) error { return t.append(c, drop) })

@@ -50,6 +50,9 @@ type Report struct {
 	Blobs int64 `json:"blobs"`
 	// Problems are in the order found, at most maxProblems.
 	Problems []Problem `json:"problems,omitempty"`
+	// Held says that the installation was restored and nothing is signed until
+	// somebody states what is missing; the highest size may be missing then.
+	Held bool `json:"held,omitempty"`
 }
 
 // Problem is one thing that is not as it was written.
@@ -108,6 +111,8 @@ type verifier struct {
 	cp     Checkpoint
 	tree   tree
 	marks  map[int64][]mark // roots that must come out at a size
+	// lostHigh says that there is a checkpoint and no highest size.
+	lostHigh bool
 }
 
 // mark is a root that somebody claims for a size.
@@ -178,9 +183,7 @@ func (v *verifier) readFiles(ctx context.Context) {
 		v.problem("checkpoint", "%v", err)
 		return
 	}
-	if !haveHigh {
-		v.problem("high", "the file is missing, but size %d was signed", v.cp.Size)
-	}
+	v.lostHigh = !haveHigh
 	v.mark("checkpoint", v.cp.Size, v.cp.Root)
 	v.report.Size = v.cp.Size
 	v.report.Root = base64.StdEncoding.EncodeToString(v.cp.Root[:])
@@ -211,6 +214,14 @@ func (v *verifier) missing(ctx context.Context, signed int64) {
 }
 
 func (v *verifier) database(ctx context.Context, r sqldb.Reader) error {
+	_, held, err := Held(ctx, r)
+	if err != nil {
+		return err
+	}
+	v.report.Held = held
+	if v.lostHigh && !held {
+		v.problem("high", "the file is missing, but size %d was signed", v.cp.Size)
+	}
 	h, err := readHead(ctx, r)
 	if err != nil {
 		v.problem("head", "%v", err)

@@ -60,6 +60,7 @@ type DB struct {
 	Engine Engine
 	write  *sql.DB
 	read   *sql.DB
+	raw    *rawFile // nil on PostgreSQL
 }
 
 // Open opens the database. On PostgreSQL it refuses a database whose collation
@@ -92,7 +93,7 @@ func openSQLite(ctx context.Context, c Config) (*DB, error) {
 	}
 	read.SetMaxOpenConns(c.Readers)
 	read.SetMaxIdleConns(c.Readers)
-	return &DB{Engine: SQLite, write: write, read: read}, nil
+	return &DB{Engine: SQLite, write: write, read: read, raw: &rawFile{path: c.Path}}, nil
 }
 
 func sqliteDSN(path string, cacheMB int, readOnly bool) string {
@@ -171,7 +172,7 @@ func (db *DB) Close() error {
 	if db.read == db.write {
 		return db.write.Close()
 	}
-	return errors.Join(db.read.Close(), db.write.Close())
+	return errors.Join(db.read.Close(), db.write.Close(), db.raw.close())
 }
 
 // IsFull tells whether err says that the disk is full.
@@ -183,6 +184,12 @@ func IsFull(err error) bool {
 		return lite.Code()&0xff == sqlite3.SQLITE_FULL
 	}
 	return err != nil && strings.Contains(err.Error(), "no space left on device")
+}
+
+// IsBusy tells whether err says that somebody else is writing to SQLite.
+func IsBusy(err error) bool {
+	lite := (*sqlite.Error)(nil)
+	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_BUSY
 }
 
 // IsUnique tells whether err is a violation of a unique or primary key.

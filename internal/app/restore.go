@@ -1,0 +1,617 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+
+	"almenara.example/internal/foundation/blob"
+	"almenara.example/internal/foundation/blob/durable"
+	"almenara.example/internal/foundation/clock"
+	"almenara.example/internal/foundation/jobs"
+	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/ledger"
+)
+
+// RestoreOptions say what is restored and where to.
+type RestoreOptions struct {
+	From     string // folder with backups
+	Backup   string // name; empty: the newest
+	Dir      string // the new folder; empty but for what was kept apart from backups
+	Identity string // file
+	Database string // postgres://… of an empty database, for a backup of PostgreSQL
+	// Erasures and High are the files blobs.erased and ledger/high of the installation
+	// that was, when they survived; empty when not.
+	Erasures, High string
+	Clock          clock.Clock
+	Progress       func(what string, done, total int64) // may be nil; bytes
+}
+
+// RestoreReport is what was restored.
+type RestoreReport struct {
+	Backup  string      `json:"backup"`
+	About   BackupAbout `json:"about"`
+	Members int64       `json:"members"`
+	Bytes   int64       `json:"bytes"`
+	// Erasures is how many erasures were not in the backup and were replayed.
+	Erasures int  `json:"erasures"`
+	High     bool `json:"high"` // the highest signed size survived
+}
+
+// survivors are the files that are kept apart from backups; a folder that holds
+// nothing else is empty enough.
+func survivors() []string { return []string{highFile, erasureListFile} }
+
+// refuseHalfRestored refuses a folder whose restore did not end.
+func refuseHalfRestored(dir string) error {
+	if _, err := os.Lstat(filepath.Join(dir, halfRestoredFile)); err != nil {
+		return nil //nolint:nilerr // whatever is wrong with the folder, this is not it
+	}
+	return &Refusal{
+		Err:  fmt.Errorf("%s is being restored, or a restore broke off", dir),
+		Hint: "if no restore runs: remove the folder (keep " + strings.Join(survivors(), " and ") + ") and restore again",
+	}
+}
+
+// Restore brings a backup into a new folder. What it leaves is held: nothing is
+// signed and nothing is sent until somebody states what is missing. After an error
+// the folder is as it was; after a cut it is recognised as half restored.
+func Restore(ctx context.Context, o RestoreOptions) (rep RestoreReport, err error) {
+	if o.Database != "" && !isPostgres(o.Database) {
+		return rep, &ConfigError{"database", mask(o.Database), "it must begin with postgres://"}
+	}
+	in, err := openBackup(o.From, o.Backup, o.Identity)
+	if err != nil {
+		return rep, err
+	}
+	defer func() { err = errors.Join(err, in.file.Close()) }()
+	made, err := emptyFolder(o.Dir)
+	if err != nil {
+		return rep, err
+	}
+	unlock, err := lockFolder(o.Dir)
+	if err != nil {
+		return rep, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	r := &restoring{o: o, in: in, rep: &rep}
+	if err := r.run(ctx); err != nil {
+		return rep, errors.Join(explainBackup(in.name, err), r.clear(made))
+	}
+	return rep, nil
+}
+
+// emptyFolder makes the folder, or sees that it holds survivors alone.
+func emptyFolder(dir string) (made bool, err error) {
+	if err := refuseHalfRestored(dir); err != nil {
+		return false, err
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return true, os.MkdirAll(dir, 0o700)
+	}
+	err = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, p)
+		for _, s := range survivors() {
+			if rel == s {
+				return err
+			}
+		}
+		return &Refusal{
+			Err:  fmt.Errorf("%s is not empty: there is %s", dir, rel),
+			Hint: "restore into a new folder, or into one that holds nothing but " + strings.Join(survivors(), " and "),
+		}
+	})
+	return false, err
+}
+
+// restoring is one restore.
+type restoring struct {
+	o     RestoreOptions
+	in    *sealed
+	rep   *RestoreReport
+	root  *os.Root
+	dirs  map[string]bool
+	rows  *rowsIn
+	db    *sqldb.DB
+	eras  string // erasure list of the backup
+	whole bool   // the database's file is there
+}
+
+func (r *restoring) run(ctx context.Context) (err error) {
+	r.rep.Backup = r.in.name
+	if err := durable.WriteFile(durable.OS{}, filepath.Join(r.o.Dir, halfRestoredFile), []byte(r.in.name+"\n"), 0o600); err != nil {
+		return fmt.Errorf("begin the restore: %w", err)
+	}
+	if r.root, err = os.OpenRoot(r.o.Dir); err != nil {
+		return fmt.Errorf("begin the restore: %w", err)
+	}
+	defer func() { err = errors.Join(err, r.root.Close()) }()
+	r.dirs = map[string]bool{}
+	if err := r.members(ctx); err != nil {
+		if r.rows != nil {
+			err = errors.Join(err, r.rows.abort(ctx))
+		}
+		return r.closed(err)
+	}
+	return r.closed(r.finish(ctx))
+}
+
+func (r *restoring) closed(err error) error {
+	if r.db != nil {
+		err = errors.Join(err, r.db.Close())
+		r.db = nil
+	}
+	return err
+}
+
+func (r *restoring) members(ctx context.Context) error {
+	for {
+		name, _, err := r.in.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = r.member(ctx, name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	r.rep.Members, r.rep.Bytes = r.in.Members(), r.in.Bytes()
+	if r.rows != nil {
+		if err := r.rows.end(ctx); err != nil {
+			return err
+		}
+		r.rows, r.whole = nil, true
+	}
+	if !r.whole || r.rep.About.Format == 0 {
+		return &Refusal{Err: fmt.Errorf("%s is not a backup of an installation", r.in.name), Hint: "almenara backup list shows what is"}
+	}
+	return nil
+}
+
+// member puts one member in its place. Anybody who has a recipient could seal an
+// archive, so no name leads out of the folder, and only known places are written.
+func (r *restoring) member(ctx context.Context, name string) error {
+	body := cancelled{ctx, r.in}
+	switch {
+	case name == memberAbout:
+		return r.begin(ctx, body)
+	case strings.HasPrefix(name, memberFolder):
+		rel := strings.TrimPrefix(name, memberFolder)
+		if top, _, _ := strings.Cut(rel, "/"); top == "run" || top == "ledger" || top == "blobs" || rel == halfRestoredFile || rel == erasureListFile {
+			return fmt.Errorf("the backup holds %s, which has no place there", name)
+		}
+		return r.write(rel, body)
+	case strings.HasPrefix(name, memberLedger):
+		return r.write(path.Join(ledgerFolder, strings.TrimPrefix(name, memberLedger)), body)
+	case strings.HasPrefix(name, memberBlobs):
+		return r.write(path.Join(blobsFolder, strings.TrimPrefix(name, memberBlobs)), body)
+	case name == memberMain:
+		r.whole = true
+		return r.write(databaseFile, body)
+	case name == memberWAL:
+		return r.write(databaseFile+"-wal", body)
+	case name == memberTables || strings.HasPrefix(name, memberRows):
+		if r.rows == nil {
+			return fmt.Errorf("the backup holds %s before it says what it is", name)
+		}
+		return r.rows.member(ctx, name, body)
+	case name == memberErasures:
+		b, err := io.ReadAll(body)
+		r.eras = string(b)
+		return err
+	case name == memberNeeded:
+		return nil
+	}
+	return fmt.Errorf("the backup holds %s, which this program does not know", name)
+}
+
+// write writes one file, durably; its folder is synced at the end.
+func (r *restoring) write(rel string, body io.Reader) error {
+	dir := path.Dir(rel)
+	if !r.dirs[dir] {
+		if err := r.root.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("restore %s: %w", rel, err)
+		}
+		for d := dir; ; d = path.Dir(d) {
+			r.dirs[d] = true
+			if d == "." {
+				break
+			}
+		}
+	}
+	f, err := r.root.OpenFile(rel, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("restore %s: %w", rel, err)
+	}
+	_, err = io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(f, meter{r.in, r.o.Progress})}, body, make([]byte, 1<<20))
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("restore %s: %w", rel, err)
+	}
+	return nil
+}
+
+// begin reads what the backup is and refuses what this program cannot bring back.
+func (r *restoring) begin(ctx context.Context, body io.Reader) error {
+	about := &r.rep.About
+	if err := readAbout(body, about); err != nil {
+		return err
+	}
+	postgres := about.Engine == sqldb.Postgres
+	switch {
+	case postgres && r.o.Database == "":
+		return &Refusal{Err: errors.New("this is a backup of a PostgreSQL database"), Hint: "name an empty one with --database postgres://…"}
+	case !postgres && r.o.Database != "":
+		return &Refusal{Err: errors.New("this is a backup of a SQLite database; it comes back as a file in the folder"), Hint: "leave --database out"}
+	}
+	own := map[string]bool{"river": true}
+	for _, l := range lines() {
+		own[l.Room] = true
+	}
+	for room, version := range about.Migrations {
+		newest, err := newestMigration(room)
+		if err != nil {
+			return err
+		}
+		if !own[room] || newest >= 0 && (version > newest || postgres && version != newest) {
+			return &Refusal{
+				Err:  fmt.Errorf("the backup was made by %s, whose schema this program does not have (%s is at %d)", about.Program, room, version),
+				Hint: "restore with the program that made it, then start this one on the folder",
+			}
+		}
+	}
+	if !postgres {
+		return nil
+	}
+	var err error
+	if r.db, err = sqldb.Open(ctx, sqldb.Config{DSN: r.o.Database}); err != nil {
+		return err
+	}
+	blank, err := isBlank(ctx, r.db)
+	if err != nil {
+		return err
+	}
+	if !blank {
+		return &Refusal{Err: errors.New("the database that --database names is not empty"), Hint: "make a new one: createdb --locale=C --encoding=UTF8 --template=template0 NAME"}
+	}
+	if err := sqldb.Migrate(ctx, r.db, lines()); err != nil {
+		return err
+	}
+	if err := jobs.Migrate(ctx, r.db); err != nil {
+		return err
+	}
+	r.rows = &rowsIn{db: r.db}
+	return nil
+}
+
+// newestMigration is the last migration of a room that this program has; -1 when
+// only the database tells.
+func newestMigration(room string) (n int64, err error) {
+	for _, l := range lines() {
+		if l.Room != room {
+			continue
+		}
+		names, err := fs.Glob(l.Files, "migrations/*.sql")
+		for _, name := range names {
+			var v int64
+			if _, e := fmt.Sscanf(path.Base(name), "%d_", &v); e == nil {
+				n = max(n, v)
+			}
+		}
+		return n, err
+	}
+	return -1, nil
+}
+
+// rowsIn takes the rows of a PostgreSQL database.
+type rowsIn struct {
+	db     *sqldb.DB
+	load   *sqldb.Load
+	tables map[string]*sqldb.Table
+	now    string // the table that is being read
+	pipe   *io.PipeWriter
+	done   chan error
+}
+
+func (r *rowsIn) member(ctx context.Context, name string, body io.Reader) error {
+	if name == memberTables {
+		var list []sqldb.Table
+		b, err := io.ReadAll(io.LimitReader(body, maxAbout))
+		if err == nil {
+			err = json.Unmarshal(b, &list)
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		r.tables = map[string]*sqldb.Table{}
+		for i := range list {
+			r.tables[list[i].Name] = &list[i]
+		}
+		r.load, err = r.db.Load(ctx, list)
+		return err
+	}
+	table := path.Dir(strings.TrimPrefix(name, memberRows))
+	if table != r.now {
+		if err := r.next(ctx, table); err != nil {
+			return err
+		}
+	}
+	_, err := io.Copy(r.pipe, body)
+	if errors.Is(err, io.ErrClosedPipe) { // the database's own error says more
+		err = r.endTable()
+	}
+	return err
+}
+
+// next ends one table and begins another.
+func (r *rowsIn) next(ctx context.Context, table string) error {
+	if err := r.endTable(); err != nil {
+		return err
+	}
+	t := r.tables[table]
+	if t == nil || r.load == nil {
+		return fmt.Errorf("the backup holds rows of %s, which it does not describe", table)
+	}
+	in, out := io.Pipe()
+	r.now, r.pipe, r.done = table, out, make(chan error, 1)
+	go func() {
+		err := r.load.Table(ctx, t, in)
+		_ = in.CloseWithError(io.ErrClosedPipe) // it never fails
+		r.done <- err
+	}()
+	return nil
+}
+
+func (r *rowsIn) endTable() error {
+	if r.pipe == nil {
+		return nil
+	}
+	err := r.pipe.Close()
+	err = errors.Join(err, <-r.done)
+	r.pipe, r.now = nil, ""
+	return err
+}
+
+func (r *rowsIn) end(ctx context.Context) error {
+	err := r.endTable()
+	if r.load == nil {
+		return errors.Join(err, errors.New("the backup holds no rows"))
+	}
+	if err == nil {
+		err = r.load.Commit(ctx)
+	}
+	err = errors.Join(err, r.load.Close(ctx))
+	r.load = nil
+	return err
+}
+
+func (r *rowsIn) abort(ctx context.Context) (err error) {
+	if r.pipe != nil {
+		_ = r.pipe.CloseWithError(errors.New("the restore broke off")) // it never fails
+		<-r.done
+		r.pipe = nil
+	}
+	if r.load != nil {
+		err = r.load.Close(ctx)
+		r.load = nil
+	}
+	return err
+}
+
+// finish makes of the files an installation that is held.
+func (r *restoring) finish(ctx context.Context) error {
+	for _, d := range []string{"keys", runFolder, "ledger", "drop", "locales", blobsFolder} {
+		if err := os.MkdirAll(filepath.Join(r.o.Dir, d), 0o700); err != nil {
+			return fmt.Errorf("make the folder %s: %w", d, err)
+		}
+	}
+	for _, step := range []func(context.Context) error{r.openRows, r.erase, r.bringHigh, r.config} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	cp := []byte(r.rep.About.Checkpoint)
+	err := ledger.MarkRestored(ctx, r.db, ledger.Restored{
+		Backup: r.in.name, MadeAt: clock.Micros(r.rep.About.Made), RestoredAt: clock.Micros(r.o.Clock.Now()),
+		Entries: r.rep.About.Entries, Checkpoint: cp,
+	})
+	if err == nil {
+		err = r.closed(nil) // SQLite's log is in the file now
+	}
+	for d := range r.dirs {
+		if err == nil {
+			err = durable.OS{}.SyncDir(filepath.Join(r.o.Dir, filepath.FromSlash(d)))
+		}
+	}
+	if err == nil {
+		err = os.Remove(filepath.Join(r.o.Dir, halfRestoredFile))
+	}
+	if err == nil {
+		err = durable.OS{}.SyncDir(r.o.Dir)
+	}
+	return err
+}
+
+// openRows opens the database and looks whether it is whole.
+func (r *restoring) openRows(ctx context.Context) (err error) {
+	if r.db == nil {
+		name := filepath.Join(r.o.Dir, databaseFile)
+		if st, err := os.Stat(name + "-wal"); err == nil && st.Size() == 0 {
+			if err := os.Remove(name + "-wal"); err != nil {
+				return err
+			}
+		}
+		if r.db, err = sqldb.Open(ctx, sqldb.Config{Path: name}); err != nil {
+			return err
+		}
+		said, _, err := sqldb.One(ctx, r.db.Reader(), sqldb.Text, `pragma quick_check(1)`)
+		if err == nil && said != "ok" {
+			err = fmt.Errorf("the database in the backup is damaged: %s", said)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	last, err := ledger.Entries(ctx, r.db.Reader(), ledger.Query{Limit: 1})
+	if err != nil {
+		return err
+	}
+	if n := r.rep.About.Entries; n > 0 && (len(last) == 0 || last[0].Order != n) {
+		return fmt.Errorf("the record in the backup does not end at entry %d", n)
+	}
+	return nil
+}
+
+// erase replays every erasure list that is known: the backup's, the one that
+// survived, and the newest that lies sealed beside the backups.
+func (r *restoring) erase(context.Context) error {
+	list := filepath.Join(r.o.Dir, erasureListFile)
+	if _, err := blob.MergeErasures(list, strings.NewReader(r.eras)); err != nil {
+		return err
+	}
+	more := func(in io.Reader) error {
+		n, err := blob.MergeErasures(list, in)
+		r.rep.Erasures += n
+		return err
+	}
+	if r.o.Erasures != "" {
+		f, err := os.Open(r.o.Erasures)
+		if err != nil {
+			return &Refusal{Err: fmt.Errorf("read the erasure list: %w", err), Hint: "--erasures names the file blobs.erased of the installation that was"}
+		}
+		if err := errors.Join(more(f), f.Close()); err != nil {
+			return err
+		}
+	}
+	beside, err := r.erasuresBeside()
+	if err == nil {
+		err = more(bytes.NewReader(beside))
+	}
+	if err != nil {
+		return fmt.Errorf("read the erasure list beside the backups: %w", err)
+	}
+	c := Config{Dir: r.o.Dir}
+	_, err = openBlobs(&c, r.o.Clock) // replays them
+	return err
+}
+
+// erasuresBeside opens the sealed list beside the backups; nothing when none is there.
+func (r *restoring) erasuresBeside() ([]byte, error) {
+	sealed, err := os.ReadFile(filepath.Join(r.o.From, erasuresName(r.rep.About.Installation)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	ids, err := readIdentities(r.o.Identity)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := age.Decrypt(bytes.NewReader(sealed), ids...)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(plain)
+}
+
+// bringHigh puts the highest signed size that survived where the signer looks.
+func (r *restoring) bringHigh(context.Context) error {
+	to := filepath.Join(r.o.Dir, highFile)
+	if r.o.High != "" {
+		if _, err := os.Stat(to); err == nil {
+			return &Refusal{Err: fmt.Errorf("%s is there already", to), Hint: "leave --high out, or remove the one that is older"}
+		}
+		b, err := os.ReadFile(r.o.High)
+		if err != nil {
+			return &Refusal{Err: fmt.Errorf("read the highest signed size: %w", err), Hint: "--high names the file ledger/high of the installation that was"}
+		}
+		if err := durable.WriteFile(durable.OS{}, to, b, 0o600); err != nil {
+			return err
+		}
+	}
+	_, err := os.Stat(to)
+	r.rep.High = err == nil
+	return nil
+}
+
+// config sees that the configuration is one, and that it names the new database and
+// not the one that was.
+func (r *restoring) config(context.Context) error {
+	name := filepath.Join(r.o.Dir, configFile)
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("read the restored configuration: %w", err)
+	}
+	if text := withoutDatabase(string(b)); text != string(b) {
+		if err := durable.WriteFile(durable.OS{}, name, []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	if err := RememberDatabase(r.o.Dir, r.o.Database); err != nil {
+		return err
+	}
+	_, err = readConfig(r.o.Dir, func(string) string { return "" })
+	return err
+}
+
+// withoutDatabase turns the address of the database that was into a comment.
+func withoutDatabase(text string) string {
+	var b strings.Builder
+	section := ""
+	for line := range strings.Lines(text) {
+		bare := strings.TrimSpace(line)
+		key, _, _ := strings.Cut(bare, "=")
+		switch key = strings.TrimSpace(key); {
+		case strings.HasPrefix(bare, "["):
+			section = strings.Trim(bare, "[] ")
+		case section == "database" && (key == "url" || key == "url_file"), section == "" && (key == "database.url" || key == "database.url_file"):
+			line = "# before the restore: " + line
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// clear removes what a restore wrote that failed: everything but the survivors.
+func (r *restoring) clear(made bool) error {
+	if made {
+		return os.RemoveAll(r.o.Dir)
+	}
+	entries, err := os.ReadDir(r.o.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == erasureListFile || e.Name() == "ledger" || e.Name() == halfRestoredFile {
+			continue
+		}
+		err = errors.Join(err, os.RemoveAll(filepath.Join(r.o.Dir, e.Name())))
+	}
+	err = errors.Join(err, os.RemoveAll(filepath.Join(r.o.Dir, ledgerFolder)))
+	if err == nil {
+		err = os.Remove(filepath.Join(r.o.Dir, halfRestoredFile))
+	}
+	return err
+}
+
+// since says how old a moment is, for people.
+func since(k clock.Clock, t time.Time) time.Duration { return k.Now().Sub(t).Round(time.Second) }
