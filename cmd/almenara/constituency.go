@@ -33,13 +33,17 @@ const constituencyAPI = "/api/v1/constituency"
 type constituencyImportCmd struct {
 	reach
 	Apply bool   `help:"Apply the file; it is applied whole or not at all."`
+	From  string `enum:",certbund,n6" default:"" placeholder:"SYSTEM" help:"The file is another system's: certbund (SQL dump of its contact database) or n6 (JSON of its organisations)."`
 	File  string `arg:"" type:"existingfile" help:"CSV with the columns organisation, kind, sector, service, asset_kind, asset, valid_from, valid_to, contact_name, contact_email, contact_language, in any order."`
 	JSON  bool   `name:"json" help:"Print JSON."`
 }
 
 // Run imports.
 func (i *constituencyImportCmd) Run(c *console) error {
-	return c.importCSV(&i.reach, "/import", i.File, i.Apply, i.JSON)
+	if i.From != "" {
+		return c.importFile(&i.reach, "/import-from/"+i.From, "application/octet-stream", i.File, i.Apply, i.JSON)
+	}
+	return c.importFile(&i.reach, "/import", "text/csv", i.File, i.Apply, i.JSON)
 }
 
 type networksCmd struct {
@@ -55,7 +59,7 @@ type networksImportCmd struct {
 
 // Run imports.
 func (i *networksImportCmd) Run(c *console) error {
-	return c.importCSV(&i.reach, "/networks/import", i.File, i.Apply, i.JSON)
+	return c.importFile(&i.reach, "/networks/import", "text/csv", i.File, i.Apply, i.JSON)
 }
 
 // tally counts what an import does to one sort of thing.
@@ -80,10 +84,14 @@ type importAnswer struct {
 		Reason string `json:"reason"`
 		Detail string `json:"detail"`
 	} `json:"errors"`
+	Notes []struct { // what of another system's file is not carried over
+		Line   int    `json:"line"`
+		Detail string `json:"detail"`
+	} `json:"notes"`
 }
 
-// importCSV streams a file; refused rows are named and the exit code is 3.
-func (c *console) importCSV(r *reach, path, file string, apply, asJSON bool) (err error) {
+// importFile streams a file; refused rows are named and the exit code is 3.
+func (c *console) importFile(r *reach, path, media, file string, apply, asJSON bool) (err error) {
 	api, err := r.client(c)
 	if err != nil {
 		return err
@@ -101,7 +109,7 @@ func (c *console) importCSV(r *reach, path, file string, apply, asJSON bool) (er
 	body := &counted{r: f, total: st.Size(), show: func(done, total int64) { p.show(filepath.Base(file)+", bytes sent", done, total) }}
 	resp, err := api.answer(request{
 		method: http.MethodPost, path: constituencyAPI + path, query: url.Values{"apply": {strconv.FormatBool(apply)}},
-		body: body, size: st.Size(), media: "text/csv",
+		body: body, size: st.Size(), media: media,
 	})
 	p.end()
 	if err != nil {
@@ -142,6 +150,11 @@ func (c *console) imported(out importAnswer, raw json.RawMessage, apply, asJSON 
 		}
 		if err := l.end(); err != nil {
 			return err
+		}
+	}
+	if !asJSON {
+		for _, n := range out.Notes {
+			c.notef("line %d: %s\n", n.Line, printable(n.Detail))
 		}
 	}
 	if out.Refused == 0 {

@@ -42,6 +42,7 @@ func (w *Web) API(api huma.API) {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"text/csv": {Schema: &huma.Schema{Type: "string"}}}}
 		huma.Register(api, op, func(ctx context.Context, in *importIn) (*importOut, error) { return w.apiImport(ctx, kind, in) })
 	}
+	w.bridges(api)
 }
 
 func operation(id, method, path, permission, summary, sample string) huma.Operation {
@@ -358,6 +359,10 @@ func (w *Web) apiImport(ctx context.Context, kind constituency.ImportKind, in *i
 	if err != nil {
 		return nil, err
 	}
+	return importAnswerOf(ctx, res), nil
+}
+
+func importAnswerOf(ctx context.Context, res constituency.ImportResult) *importOut {
 	out := &importOut{Status: http.StatusOK, Body: ImportAnswer{
 		Applied: res.Applied, Rows: res.Rows, Refused: res.Refused, Organisations: res.Organisations, Assets: res.Assets, Contacts: res.Contacts,
 		Errors: []ImportError{},
@@ -371,5 +376,5 @@ func (w *Web) apiImport(ctx context.Context, kind constituency.ImportKind, in *i
 		value, _ := e.Args["Value"].(string)
 		out.Body.Errors = append(out.Body.Errors, ImportError{line, e.Field, value, e.Key, web.PrinterOf(ctx).T(e.Key, e.Args)})
 	}
-	return out, nil
+	return out
 }

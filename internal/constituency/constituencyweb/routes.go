@@ -48,6 +48,7 @@ type Web struct {
 	guard   *guard.Guard
 	acts    *act.Acts
 	uploads *uploads
+	rules   Rules // nil: everybody is told at once
 }
 
 // New returns the door, which answers through site.
