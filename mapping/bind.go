@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"almenara.example/idf"
 	"almenara.example/rows"
@@ -97,7 +98,7 @@ func (p *Plan) Bind(header []string) (*Bound, Fit) {
 		at, ok := index[c.Name]
 		used[c.Name] = true
 		if !ok {
-			if !slices.Contains(fit.Lost, c.Name) {
+			if !slices.Contains(fit.Lost, c.Name) && (!p.IDF || c.Required) {
 				fit.Lost = append(fit.Lost, c.Name)
 			}
 			if c.Required && !slices.Contains(fit.LostRequired, c.Name) {
@@ -122,8 +123,14 @@ func (p *Plan) Bind(header []string) (*Bound, Fit) {
 		if used[name] || index[name] != i {
 			continue
 		}
-		fit.Added = append(fit.Added, name)
-		b.ops = append(b.ops, op{col: i, field: idf.Extra, name: names.unique(name, i), column: name})
+		extra := name
+		if p.IDF {
+			extra = strings.TrimPrefix(name, "extra.")
+		}
+		if extra == name {
+			fit.Added = append(fit.Added, name)
+		}
+		b.ops = append(b.ops, op{col: i, field: idf.Extra, name: names.unique(extra, i), column: name})
 	}
 	fit.Found = len(p.Names()) - len(fit.Lost)
 	for _, name := range p.Key {

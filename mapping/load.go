@@ -79,7 +79,7 @@ type fileColumn struct {
 //	kind = "scan_telnet_acme"       # of the findings: lower case, digits, _
 //	feed = "ACME open telnet"       # feed.name
 //	version = "2026-05-01"
-//	format = "csv"                  # or "jsonl"
+//	format = "csv"                  # or "jsonl"; or "idf": events as IntelMQ writes them, without [[column]]
 //	delimiter = ";"                 # CSV; found out when left out
 //	severity = "medium"             # when the row says nothing
 //	key = ["source.ip", "source.port", "protocol.transport"]
@@ -180,10 +180,12 @@ func (l *loader) plan() (*Plan, error) {
 	}
 	switch p.Format = Format(f.Format); p.Format {
 	case CSV, JSONLines:
+	case IDF:
+		p.Format, p.IDF = JSONLines, true
 	case "":
 		p.Format = CSV
 	default:
-		return nil, l.wrong("format", 0, "format", fmt.Sprintf("%q is not a format", f.Format), `format = "csv" or format = "jsonl"`)
+		return nil, l.wrong("format", 0, "format", fmt.Sprintf("%q is not a format", f.Format), `format = "csv", format = "jsonl" or format = "idf"`)
 	}
 	if len(f.Delimiter) > 1 || strings.ContainsAny(f.Delimiter, "\"\r\n") || f.Delimiter >= "\x80" {
 		return nil, l.wrong("delimiter", 0, "delimiter", "must be one ASCII character", `delimiter = ";"`)
@@ -271,6 +273,9 @@ func target(name, column string) (Target, error) {
 }
 
 func (l *loader) columns(p *Plan) error {
+	if p.IDF {
+		return l.fields(p)
+	}
 	if len(l.file.Column) == 0 {
 		return &LoadError{Problem: "there is no [[column]]", Example: "[[column]] name = \"ip\" field = \"source.ip\""}
 	}
@@ -287,6 +292,20 @@ func (l *loader) columns(p *Plan) error {
 		}
 		p.Columns = append(p.Columns, c)
 	}
+	return nil
+}
+
+// fields makes a column of every field of the event format.
+func (l *loader) fields(p *Plan) error {
+	if len(l.file.Column) > 0 {
+		return l.wrong("name", 1, "column", "a mapping of events in the event format has no columns of its own", `format = "jsonl"`)
+	}
+	for _, f := range idf.Fields() {
+		if t := (Target{Field: f}); f != idf.Extra && !p.constant(t) {
+			p.Columns = append(p.Columns, Column{Name: f.String(), Target: t})
+		}
+	}
+	p.Columns = append(p.Columns, Column{Name: "__type"}) // IntelMQ's own word; dropped
 	return nil
 }
 
@@ -344,6 +363,11 @@ func (l *loader) key(p *Plan) error {
 // port and transport, as far as the plan fills them; else a name, URL, account
 // or network; else every column but the time.
 func (p *Plan) UsualKey() []string {
+	if p.IDF { // of many feeds; a port is often the client's own, and says nothing
+		return []string{
+			"feed.name", "classification.type", "classification.identifier", "source.ip", "source.fqdn", "source.url", "source.account",
+		}
+	}
 	pick := func(names ...string) (key []string) {
 		for _, name := range names {
 			if p.fills(To(name)) {

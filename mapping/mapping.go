@@ -42,6 +42,9 @@ type Format string
 const (
 	CSV       Format = "csv"
 	JSONLines Format = "jsonl"
+	// IDF is JSON lines of events in the event format itself, as IntelMQ writes them
+	// (a file's word: such a plan has the format JSONLines, and Plan.IDF).
+	IDF Format = "idf"
 )
 
 // ClosesBy says what makes a finding of this kind end.
@@ -121,6 +124,9 @@ type Plan struct {
 
 	Format    Format
 	Delimiter byte // of CSV; 0 is found out
+	// IDF: every column is a field of the event format, or a name below "extra.".
+	// A file has only those that its events say, so the others are not lost.
+	IDF bool
 
 	Columns   []Column
 	Constants []Constant
