@@ -19,6 +19,7 @@ import (
 // instruction, in its own room.
 func machineOnly() []string {
 	return []string{
+		"outbound.receive_mail",
 		"constituency.match_again", "ledger.note_restore", "guard.offer_key", "warn.escalate", "warn.note_outcome", "warn.send_notice", "warn.take_mail", "watch.expire", "watch.forget_delivery",
 		"watch.match_again", "watch.set_delivery_aside", "watch.take_in", "watch.take_in_rows",
 	}

@@ -247,6 +247,9 @@ type Sending struct {
 // From is the address that messages are from; empty with the outbox.
 func (o *Outbound) From() string { return o.from.Email }
 
+// Team is the team's OpenPGP key; nil when it has none.
+func (o *Outbound) Team() *pgp.Team { return o.team }
+
 // Seals tells whether messages can be signed and encrypted: the team has a key.
 func (o *Outbound) Seals() bool { return o.team != nil }
 
