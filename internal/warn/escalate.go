@@ -197,7 +197,9 @@ type CallTry struct {
 }
 
 // CallOutcomes lists what a call can come to.
-func CallOutcomes() []string { return []string{"reached", "no-answer", "busy", "wrong-number", "call-back"} }
+func CallOutcomes() []string {
+	return []string{"reached", "no-answer", "busy", "wrong-number", "call-back"}
+}
 
 func (w *Warn) openCall(ctx context.Context, tx *act.Tx, warning, org int64) error {
 	id, err := tx.Next(ctx, "warn.call")

@@ -3,6 +3,7 @@ package warn
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/x509"
 	"embed"
 	"encoding/base64"
 	"fmt"
@@ -40,14 +41,14 @@ type State string
 
 // The states.
 const (
-	Drafted   State = "drafted"    // waits for its job
-	NoContact State = "no-contact" // there is nobody to write to
+	Drafted    State = "drafted"    // waits for its job
+	NoContact  State = "no-contact" // there is nobody to write to
 	Attempting State = "attempting" // cleared, and on its way to the mail server
-	Sent      State = "sent"       // the mail server, or the outbox, took it
-	Bounced   State = "bounced"    // taken, but reported as undeliverable (RFC 3464)
-	Refused   State = "refused"    // the mail server refused it for good
-	Unknown   State = "unknown"    // nobody can know; only a person repeats it
-	Withheld  State = "withheld"   // the release gate refused it
+	Sent       State = "sent"       // the mail server, or the outbox, took it
+	Bounced    State = "bounced"    // taken, but reported as undeliverable (RFC 3464)
+	Refused    State = "refused"    // the mail server refused it for good
+	Unknown    State = "unknown"    // nobody can know; only a person repeats it
+	Withheld   State = "withheld"   // the release gate refused it
 )
 
 // Priority is the lane of a notice in the spool; a smaller one goes first.
@@ -169,12 +170,13 @@ type Config struct {
 	Outbound     *outbound.Outbound
 	Queue        *jobs.Queue
 	Catalogue    *i18n.Catalogue
-	Language     string      // the installation's own
-	Numbers      *id.Numbers // of notices
-	Warnings     *id.Numbers // of warnings
-	LinkKey      []byte      // from which answering links are derived
-	PublicURL    string      // "https://csirt.example", without a final slash
-	MailDomain   string      // right-hand side of Message-IDs
+	Language     string         // the installation's own
+	Numbers      *id.Numbers    // of notices
+	Warnings     *id.Numbers    // of warnings
+	LinkKey      []byte         // from which answering links are derived
+	PublicURL    string         // "https://csirt.example", without a final slash
+	MailDomain   string         // right-hand side of Message-IDs
+	MailRoots    *x509.CertPool // authorities whose S/MIME certificates count; nil: none
 	Limits       Limits
 	Log          *slog.Logger
 }

@@ -20,6 +20,7 @@ import (
 	"almenara.example/internal/foundation/id"
 	"almenara.example/internal/foundation/jobs"
 	"almenara.example/internal/foundation/mail/mailtest"
+	"almenara.example/internal/foundation/pgp"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/foundation/sqldb/sqldbtest"
 	"almenara.example/internal/guard"
@@ -51,6 +52,8 @@ type desk struct {
 	mail  *mailtest.Server
 	queue *jobs.Queue
 	lead  act.Actor
+	clock *clock.Wound
+	team  *pgp.Team
 }
 
 func eachDesk(t *testing.T, f func(t *testing.T, d *desk)) {
@@ -83,7 +86,10 @@ func (d *desk) open() {
 	policies, err := guard.LoadPolicies()
 	check(err)
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
-	k := clock.System{}
+	if d.clock == nil {
+		d.clock = &clock.Wound{}
+	}
+	k := d.clock
 	acts := act.New(act.Config{DB: d.db, Clock: k, IDs: id.NewSource(k, nil), Decider: policies, Log: log})
 	g := guard.New(acts)
 	con := constituency.New(acts, g, log)
@@ -93,7 +99,7 @@ func (d *desk) open() {
 	check(err)
 	w := watch.New(watch.Config{Acts: acts, Guard: g, Constituency: con, Blobs: blobs, Overlay: overlay, Log: log, Numbers: id.NewNumbers("ALM", "finding", []byte("k"))})
 	out, err := outbound.New(acts, outbound.Settings{
-		Host: d.mail.Host, Port: d.mail.Port, Security: "none", From: "csirt@csirt.example", FromName: "CSIRT Atalaya",
+		Host: d.mail.Host, Port: d.mail.Port, Security: "none", From: "csirt@csirt.example", FromName: "CSIRT Atalaya", Team: d.team,
 	})
 	check(err)
 	words, err := i18n.New(i18n.Sub(Locales, "locales"))
@@ -333,14 +339,19 @@ func TestAnOutcomeThatCannotBeKnownIsRepeatedOnlyByAPerson(t *testing.T) {
 	})
 }
 
-// queueIsIdle waits until a job of our own has run, behind what waited.
+// queueIsIdle waits until no job is left that would run now.
 func (d *desk) queueIsIdle() error {
-	ctx, cancel := context.WithTimeout(d.t.Context(), 5*time.Second)
+	return d.until(`select count(*) from river_job where state in ('available', 'running', 'retryable')`)
+}
+
+// until waits until a query counts nothing.
+func (d *desk) until(query string) error {
+	ctx, cancel := context.WithTimeout(d.t.Context(), 10*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		n, _, err := sqldb.One(ctx, d.db.Reader(), sqldb.Int64, `select count(*) from river_job where state in ('available', 'running', 'retryable', 'scheduled')`)
+		n, _, err := sqldb.One(ctx, d.db.Reader(), sqldb.Int64, query)
 		if err != nil || n == 0 {
 			return err
 		}

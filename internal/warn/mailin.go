@@ -1,0 +1,432 @@
+package warn
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"almenara.example/internal/act"
+	"almenara.example/internal/foundation/clock"
+	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/message"
+	"almenara.example/internal/foundation/pgp"
+	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/guard"
+)
+
+// Post is a mail as outbound took it in.
+type Post struct {
+	ID         int64
+	ReceivedAt time.Time
+	Raw        []byte
+}
+
+// Received files a mail that came in, within the act that takes it in: threads it by
+// Message-ID and number, says who speaks, opens and verifies it, and makes an answer
+// of a reply that the contact's own key signed. Everything else that somebody wrote
+// waits for a person. A mail that cannot be read is filed as such, never lost.
+func (w *Warn) Received(ctx context.Context, tx *act.Tx, p Post) error {
+	if _, known, err := sqldb.One(ctx, tx, sqldb.Int64, `select id from warn_mail where incoming_id = $1`, p.ID); err != nil || known {
+		return err
+	}
+	in := &incoming{w: w, tx: tx, post: p, mail: Mail{Incoming: p.ID, ReceivedAt: p.ReceivedAt, State: MailWaits, Class: MailReply}}
+	if err := in.read(ctx); err != nil {
+		return err
+	}
+	return in.file(ctx)
+}
+
+// incoming is one mail being filed.
+type incoming struct {
+	w      *Warn
+	tx     *act.Tx
+	post   Post
+	mail   Mail
+	msg    *message.Message
+	notice Notice
+	inOrg  bool // the sender's address is one of the notice's organisation
+	failed bool // a report says that our mail did not arrive
+}
+
+var numberInText = regexp.MustCompile(`(?i)\bALM-[0-9A-Z]{4}-[0-9A-Z]{4}\b`)
+
+func numbersIn(text string) []string {
+	all := numberInText.FindAllString(text, 50)
+	for i := range all {
+		all[i] = strings.ToUpper(all[i])
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (w *Warn) mailOptions() message.Options {
+	own := "@" + strings.ToLower(w.MailDomain)
+	return message.Options{
+		Numbers:      numbersIn,
+		OwnID:        func(id string) bool { return strings.HasSuffix(strings.ToLower(id), own) },
+		OwnAddresses: []string{w.Outbound.From()},
+	}
+}
+
+// read takes the mail apart and finds out what it is about and who speaks.
+func (in *incoming) read(ctx context.Context) (err error) {
+	m, err := message.Parse(in.post.Raw, in.w.mailOptions())
+	if fault.CodeOf(err) == fault.Invalid {
+		in.mail.Class, in.mail.Why = MailUnreadable, fault.Of(err).Key
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read mail: %w", err)
+	}
+	in.msg = m
+	in.mail.From, in.mail.Subject = clean(m.From.Email, 300), clean(m.Subject, 300)
+	if err := in.sender(ctx); err != nil {
+		return err
+	}
+	if err := in.thread(ctx); err != nil {
+		return err
+	}
+	if err := in.open(ctx); err != nil {
+		return err
+	}
+	in.classify()
+	in.mail.Words = clean(in.msg.Words, 20_000)
+	for _, f := range in.msg.Files[:min(len(in.msg.Files), 50)] {
+		in.mail.Files = append(in.mail.Files, MailFile{Name: clean(f.Name, 200), Type: clean(f.Type, 100), Size: f.Size})
+	}
+	if in.mail.Class == MailReply {
+		in.mail.Proposed = in.w.proposed(in.msg.Words)
+	}
+	return nil
+}
+
+// clean makes outside text fit for a text column: valid, no controls but line ends.
+func clean(s string, most int) string {
+	s = strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || !unicode.IsControl(r) {
+			return r
+		}
+		return -1
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+	if utf8.RuneCountInString(s) > most {
+		s = string([]rune(s)[:most]) + "…"
+	}
+	return s
+}
+
+// sender finds the contact whose address the mail claims to come from.
+func (in *incoming) sender(ctx context.Context) error {
+	ps, err := in.w.Guard.ByEmail(ctx, in.tx, in.msg.From.Email)
+	if err != nil || len(ps) == 0 {
+		return err
+	}
+	in.mail.Person, in.mail.Org = ps[0].ID, ps[0].Org
+	return nil
+}
+
+// thread finds the notice: by the Message-IDs that the mail answers, else by a number
+// that it names. A number alone, from an address of somebody else, proves nothing and
+// is only shown.
+func (in *incoming) thread(ctx context.Context) error {
+	ids := append(slices.Clone(in.msg.InReplyTo), in.msg.References...)
+	if in.msg.Report != nil {
+		ids = append(ids, in.msg.Report.MessageID)
+	}
+	for _, id := range ids {
+		local, domain, _ := strings.Cut(id, "@")
+		if !strings.EqualFold(domain, in.w.MailDomain) {
+			continue
+		}
+		if found, err := in.noticeOf(ctx, local); err != nil || found {
+			return err
+		}
+	}
+	for _, number := range in.msg.Seen[:min(len(in.msg.Seen), 20)] {
+		if found, err := in.noticeOf(ctx, number); err != nil || found {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *incoming) noticeOf(ctx context.Context, number string) (bool, error) {
+	n, err := in.w.NoticeNumbered(ctx, in.tx, number)
+	if fault.CodeOf(err) == fault.NotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	in.notice = n
+	ps, err := in.w.Guard.ByEmail(ctx, in.tx, in.msg.From.Email)
+	if err != nil {
+		return false, err
+	}
+	for _, p := range ps {
+		if p.Org == n.Org {
+			in.mail.Person, in.mail.Org, in.inOrg = p.ID, p.Org, true
+		}
+	}
+	in.mail.Notice = n.ID
+	return true, nil
+}
+
+// open decrypts what was sealed to the team and verifies what was signed.
+func (in *incoming) open(ctx context.Context) error {
+	senders, err := in.keys(ctx)
+	if err != nil {
+		return err
+	}
+	at := in.tx.Now()
+	team := in.w.Outbound.Team()
+	if e := in.msg.Encrypted; e != nil {
+		in.mail.Sealed = true
+		if e.SMIME || team == nil {
+			in.mail.Why = "warn.post.why.not_opened"
+			return nil
+		}
+		opened, err := pgp.Open(e.Data, []*pgp.Team{team}, senders, at, message.DefaultLimits().Decoded)
+		if fault.CodeOf(err) == fault.Invalid {
+			in.mail.Why = "warn.post.why.not_opened"
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("open mail: %w", err)
+		}
+		inside, err := in.msg.Inside(opened.Plain, in.w.mailOptions())
+		if fault.CodeOf(err) == fault.Invalid {
+			in.mail.Class, in.mail.Why = MailUnreadable, fault.Of(err).Key
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read sealed mail: %w", err)
+		}
+		in.msg = inside
+		in.verdict(ctx, opened.Verdict)
+	}
+	if s := in.msg.Signed; s != nil {
+		switch {
+		case s.SMIME:
+			in.certificate(s.VerifySMIME(in.w.MailRoots, at))
+		case s.Clear:
+			_, v := pgp.VerifyClear(s.Signature, senders, at)
+			in.verdict(ctx, v)
+		default:
+			in.verdict(ctx, pgp.Verify(s.Content, s.Signature, senders, at))
+		}
+		if in.mail.Signature == SignedGood && !s.Whole { // words stand beside what was signed
+			in.mail.Signature = SignedBad
+		}
+	}
+	return nil
+}
+
+// keys are those that may have signed: every key of the contact, and the keys of the
+// other contacts of the notice's organisation, to tell a wrong signer from a stranger.
+func (in *incoming) keys(ctx context.Context) (out []pgp.Key, err error) {
+	if in.msg.Encrypted == nil && in.msg.Signed == nil {
+		return nil, nil
+	}
+	persons := []int64{in.mail.Person}
+	if in.notice.Org != 0 {
+		cs, err := in.w.Constituency.Contacts(ctx, in.tx, in.notice.Org)
+		if err != nil {
+			return nil, fmt.Errorf("read contacts: %w", err)
+		}
+		for _, c := range cs {
+			persons = append(persons, c.Person)
+		}
+	}
+	slices.Sort(persons)
+	for _, p := range slices.Compact(persons) {
+		keys, err := in.w.Guard.KeysOf(ctx, in.tx, p)
+		if err != nil {
+			return nil, fmt.Errorf("read keys: %w", err)
+		}
+		for _, k := range keys {
+			if one, err := pgp.ParsePublic(k.Data); err == nil {
+				out = append(out, one)
+			}
+		}
+	}
+	return out, nil
+}
+
+func (in *incoming) verdict(ctx context.Context, v pgp.Verdict) {
+	if v.State == pgp.None {
+		return
+	}
+	in.mail.Signer = cmp.Or(v.Fingerprint, v.KeyID)
+	switch v.State {
+	case pgp.Good:
+		in.mail.Signature = SignedForeign
+		if in.senderHolds(ctx, v.Fingerprint) {
+			in.mail.Signature = SignedGood
+		}
+	case pgp.Expired:
+		in.mail.Signature = SignedExpired
+	case pgp.Revoked:
+		in.mail.Signature = SignedRevoked
+	case pgp.UnknownKey:
+		in.mail.Signature = SignedUnknown
+	default:
+		in.mail.Signature = SignedBad
+	}
+}
+
+// senderHolds tells whether a key is a current one of the very contact that the mail
+// claims to come from. An offered key proves nothing: anybody can offer one.
+func (in *incoming) senderHolds(ctx context.Context, fingerprint string) bool {
+	if in.mail.Person == 0 {
+		return false
+	}
+	keys, err := in.w.Guard.KeysOf(ctx, in.tx, in.mail.Person)
+	return err == nil && slices.ContainsFunc(keys, func(k guard.Key) bool {
+		return k.State == guard.KeyCurrent && strings.EqualFold(k.Fingerprint, fingerprint)
+	})
+}
+
+func (in *incoming) certificate(v message.SMIME) {
+	in.mail.Signer = clean(cmp.Or(v.Subject, v.Fingerprint), 300)
+	switch v.State {
+	case message.SMIMEGood:
+		in.mail.Signature = SignedForeign
+		if slices.ContainsFunc(v.Emails, func(e string) bool { return strings.EqualFold(e, in.msg.From.Email) }) {
+			in.mail.Signature = SignedGood
+		}
+	case message.SMIMEExpired:
+		in.mail.Signature = SignedExpired
+	case message.SMIMEUntrusted:
+		in.mail.Signature = SignedUnknown
+	default:
+		in.mail.Signature = SignedBad
+	}
+}
+
+// classify says what is to happen with the mail.
+func (in *incoming) classify() {
+	if in.mail.Class == MailUnreadable {
+		return
+	}
+	switch in.msg.Class {
+	case message.AutoReply:
+		in.mail.Class, in.mail.State, in.mail.Why = MailAuto, MailFiled, "warn.post.why.auto"
+	case message.Loop:
+		in.mail.Class, in.mail.State, in.mail.Why = MailLoop, MailFiled, "warn.post.why.loop"
+	case message.DeliveryReport:
+		in.mail.Class, in.mail.State, in.mail.Why = MailReport, MailFiled, "warn.post.why.delayed"
+		if in.failed = in.msg.Report != nil && in.msg.Report.Failed(); in.failed {
+			in.mail.Why = "warn.post.why.failed"
+		}
+	default:
+		switch {
+		case in.notice.ID == 0:
+			in.mail.Why = cmp.Or(in.mail.Why, "warn.post.why.no_notice")
+		case !in.inOrg:
+			in.mail.Why = cmp.Or(in.mail.Why, "warn.post.why.stranger")
+		}
+	}
+}
+
+// proposed reads an answer out of the words of a reply: a suggestion, in any language
+// of the installation.
+func (w *Warn) proposed(words string) What {
+	text := " " + strings.ToLower(strings.Join(strings.Fields(words), " ")) + " "
+	if strings.Contains(text, "?") || strings.Contains(text, "？") {
+		return Ask
+	}
+	for _, what := range []What{Dispute, PassOn, Done} {
+		for _, l := range w.Catalogue.Languages() {
+			p := w.Catalogue.Printer(l.Tag)
+			for phrase := range strings.SplitSeq(p.T("warn.reply."+string(what), nil), ",") {
+				if phrase = strings.TrimSpace(phrase); phrase != "" && strings.Contains(text, phrase) {
+					return what
+				}
+			}
+		}
+	}
+	return Acknowledge
+}
+
+// file keeps the mail and does what follows from it by itself.
+func (in *incoming) file(ctx context.Context) (err error) {
+	w, tx := in.w, in.tx
+	if in.mail.ID, err = tx.Next(ctx, "warn.mail"); err != nil {
+		return err
+	}
+	if in.failed && in.notice.ID != 0 && in.notice.State == Sent {
+		if err := setState(ctx, tx, in.notice.ID, Bounced, "warn.why.bounced"); err != nil {
+			return err
+		}
+		tx.Fact(NoticesMoved{Notices: []int64{in.notice.ID}, Warnings: warningsOf(in.notice)})
+	}
+	if in.answersByItself() {
+		in.mail.State = MailAnswered
+		a := Answer{
+			What: in.mail.Proposed, Strength: Signed, By: in.name(ctx), Person: in.mail.Person, Mail: in.mail.ID,
+			Reason: clean(in.mail.Words, 3900), At: in.post.ReceivedAt,
+		}
+		if err := w.insertAnswer(ctx, tx, in.notice, a); err != nil {
+			return err
+		}
+	}
+	files, err := json.Marshal(in.mail.Files)
+	if err != nil {
+		return fmt.Errorf("keep attachments: %w", err)
+	}
+	m := in.mail
+	if _, err := tx.ExecContext(ctx, `insert into warn_mail (`+mailColumns+`)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, '')`,
+		m.ID, m.Incoming, m.Notice, m.Org, m.Person, string(m.Class), string(m.State), m.From, m.Subject, m.Words, string(files),
+		string(m.Signature), m.Signer, m.Sealed, string(m.Proposed), m.Why, clock.Micros(m.ReceivedAt)); err != nil {
+		return err
+	}
+	tx.Fact(MailArrived{Mail: m.ID, Notice: m.Notice})
+	return in.offerKey(ctx)
+}
+
+func warningsOf(n Notice) []int64 {
+	if n.Warning == 0 {
+		return nil
+	}
+	return []int64{n.Warning}
+}
+
+// answersByItself holds the rule: a reply about a notice, signed by a current key of
+// the very contact, of the notice's own organisation.
+func (in *incoming) answersByItself() bool {
+	return in.mail.Class == MailReply && in.mail.Signature == SignedGood && in.notice.ID != 0 && in.inOrg && in.mail.Why == ""
+}
+
+func (in *incoming) name(ctx context.Context) string {
+	p, err := in.w.Guard.Person(ctx, in.tx, in.mail.Person)
+	if err != nil || p.Name == "" {
+		return in.mail.From
+	}
+	return p.Name
+}
+
+// offerKey notes a key from an Autocrypt header as an offer, which a person accepts.
+func (in *incoming) offerKey(ctx context.Context) error {
+	if in.msg == nil || in.msg.Autocrypt == nil || in.mail.Person == 0 || in.mail.Class != MailReply ||
+		!strings.EqualFold(in.msg.Autocrypt.Email, in.msg.From.Email) {
+		return nil
+	}
+	person, key := in.mail.Person, in.msg.Autocrypt.Key
+	k, err := pgp.ParsePublic(key)
+	if err != nil || !k.Has(in.msg.From.Email) {
+		return nil // no offer that could be taken up
+	}
+	_, _, err = in.w.Guard.OfferKey(ctx, person, key)
+	if fault.CodeOf(err) == fault.Invalid || fault.CodeOf(err) == fault.Conflict {
+		return nil
+	}
+	return err
+}
