@@ -113,13 +113,13 @@ func TestAnAddressGetsItsShareOfAnHourAndFlashOvertakes(t *testing.T) {
 		d.Limits.PerContactHour = 2
 		d.contacts()
 		for i := range 4 {
-			d.deliver(fmt.Sprintf("2026-11-1%d", i+1), i+1)
+			d.deliver(fmt.Sprintf("2026-11-1%d", i+1), []int{1, 2, 3, 4}[:i+1]...)
+			if err := d.draftsAreDone(); err != nil {
+				t.Fatal(err)
+			}
 			if i < 2 {
 				d.waitFor("Aguas del Faro", Sent)
 			}
-		}
-		if err := d.draftsAreDone(); err != nil {
-			t.Fatal(err)
 		}
 		ns := d.noticesOf("Aguas del Faro")
 		if len(ns) != 3 || ns[0].State != Drafted || ns[0].Total != 2 {

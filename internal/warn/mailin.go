@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -19,24 +18,27 @@ import (
 	"almenara.example/internal/foundation/pgp"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
+	"almenara.example/internal/outbound"
 )
-
-// Post is a mail as outbound took it in.
-type Post struct {
-	ID         int64
-	ReceivedAt time.Time
-	Raw        []byte
-}
 
 // Received files a mail that came in, within the act that takes it in: threads it by
 // Message-ID and number, says who speaks, opens and verifies it, and makes an answer
 // of a reply that the contact's own key signed. Everything else that somebody wrote
 // waits for a person. A mail that cannot be read is filed as such, never lost.
-func (w *Warn) Received(ctx context.Context, tx *act.Tx, p Post) error {
-	if _, known, err := sqldb.One(ctx, tx, sqldb.Int64, `select id from warn_mail where incoming_id = $1`, p.ID); err != nil || known {
+// It implements outbound.Receiver.
+func (w *Warn) Received(ctx context.Context, tx *act.Tx, from outbound.Incoming, raw []byte) error {
+	_, known, err := sqldb.One(ctx, tx, sqldb.Int64, `select id from warn_mail where incoming_id = $1`, from.ID)
+	if err != nil || known {
 		return err
 	}
-	in := &incoming{w: w, tx: tx, post: p, mail: Mail{Incoming: p.ID, ReceivedAt: p.ReceivedAt, State: MailWaits, Class: MailReply}}
+	in := &incoming{w: w, tx: tx, raw: raw, mail: Mail{
+		Incoming: from.ID, ReceivedAt: from.ReceivedAt, State: MailWaits, Class: MailReply,
+		From: clean(from.From, 300), Subject: clean(from.Subject, 300),
+	}}
+	if from.State != outbound.Taken {
+		in.mail.Class, in.mail.Why = MailUnreadable, cmp.Or(from.Reason, "warn.post.why.too_large")
+		return in.file(ctx)
+	}
 	if err := in.read(ctx); err != nil {
 		return err
 	}
@@ -47,7 +49,7 @@ func (w *Warn) Received(ctx context.Context, tx *act.Tx, p Post) error {
 type incoming struct {
 	w      *Warn
 	tx     *act.Tx
-	post   Post
+	raw    []byte
 	mail   Mail
 	msg    *message.Message
 	notice Notice
@@ -77,7 +79,7 @@ func (w *Warn) mailOptions() message.Options {
 
 // read takes the mail apart and finds out what it is about and who speaks.
 func (in *incoming) read(ctx context.Context) (err error) {
-	m, err := message.Parse(in.post.Raw, in.w.mailOptions())
+	m, err := message.Parse(in.raw, in.w.mailOptions())
 	if fault.CodeOf(err) == fault.Invalid {
 		in.mail.Class, in.mail.Why = MailUnreadable, fault.Of(err).Key
 		return nil
@@ -371,7 +373,7 @@ func (in *incoming) file(ctx context.Context) (err error) {
 		in.mail.State = MailAnswered
 		a := Answer{
 			What: in.mail.Proposed, Strength: Signed, By: in.name(ctx), Person: in.mail.Person, Mail: in.mail.ID,
-			Reason: clean(in.mail.Words, 3900), At: in.post.ReceivedAt,
+			Reason: clean(in.mail.Words, 3900), At: in.mail.ReceivedAt,
 		}
 		if err := w.insertAnswer(ctx, tx, in.notice, a); err != nil {
 			return err

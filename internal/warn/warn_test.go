@@ -54,6 +54,7 @@ type desk struct {
 	lead  act.Actor
 	clock *clock.Wound
 	team  *pgp.Team
+	in    *outbound.Receiving
 }
 
 func eachDesk(t *testing.T, f func(t *testing.T, d *desk)) {
@@ -113,6 +114,9 @@ func (d *desk) open() {
 	})
 	check(err)
 	d.SetGate(guard.NewGate(g, map[string]guard.Closure{KindNotice: d.Warn}))
+	d.in, err = outbound.NewReceiving(outbound.ReceiveConfig{Acts: acts, Blobs: blobs, Log: log})
+	check(err)
+	d.in.SetReceiver(d.Warn)
 	acts.Subscribe(w.Subscription())
 	acts.Subscribe(d.Subscription())
 	check(con.Load(t.Context()))
