@@ -83,6 +83,8 @@ type Mail struct {
 	PasswordFile string `toml:"password_file"`
 	CAFile       string `toml:"ca_file"`
 	From         string `toml:"from"`
+
+	Intake []Intake `toml:"intake"` // the mailboxes that are read
 }
 
 // Warning bounds what is sent.
@@ -161,7 +163,7 @@ func readConfig(dir string, getenv func(string) string) (Config, error) {
 
 // Validate names the first setting that is wrong.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkAddresses, c.checkWords, c.checkDatabase, c.checkLimits, c.checkMail, c.checkBackup} {
+	for _, check := range []func() error{c.checkAddresses, c.checkWords, c.checkDatabase, c.checkLimits, c.checkMail, c.checkIntake, c.checkBackup} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -291,14 +293,15 @@ func (c *Config) checkMail() error {
 
 // CheckFiles opens what the configuration names, as `config check` does.
 func (c *Config) CheckFiles() error {
-	for _, f := range []struct{ key, name string }{
+	files := []struct{ key, name string }{
 		{"tls.certificate", c.TLS.Certificate},
 		{"tls.key", c.TLS.Key},
 		{"database.url_file", c.Database.URLFile},
 		{"mail.password_file", c.Mail.PasswordFile},
 		{"mail.ca_file", c.Mail.CAFile},
 		{"watch.overlay", c.Watch.Overlay},
-	} {
+	}
+	for _, f := range append(files, c.intakeFiles()...) {
 		if f.name == "" {
 			continue
 		}

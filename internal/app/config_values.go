@@ -106,6 +106,9 @@ func setValue(field reflect.Value, text string) error {
 	case reflect.String:
 		field.SetString(text)
 	case reflect.Slice:
+		if field.Type().Elem().Kind() != reflect.String {
+			return fmt.Errorf("it can be set in the file only")
+		}
 		var list []string
 		for s := range strings.SplitSeq(text, ",") {
 			list = append(list, strings.TrimSpace(s))

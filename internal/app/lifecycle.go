@@ -34,6 +34,7 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.goRun("facts", func() error { return a.acts.Run(base) })
 	a.goRun("watch", func() error { return a.watch.Run(base) })
+	a.goRun("intake", func() error { return a.receiving.Run(base) })
 	return a.listen(base)
 }
 

@@ -9,6 +9,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/ledger"
+	"almenara.example/internal/outbound"
 	"almenara.example/internal/watch"
 )
 
@@ -45,5 +46,10 @@ func VerifyLedger(ctx context.Context, c Config, blobs bool, progress func(what 
 
 // usedBlobs lists every blob that a row of any room refers to.
 func usedBlobs(ctx context.Context, r sqldb.Reader) ([]string, error) {
-	return watch.UsedBlobs(ctx, r)
+	refs, err := watch.UsedBlobs(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	more, err := outbound.UsedBlobs(ctx, r)
+	return append(refs, more...), err
 }

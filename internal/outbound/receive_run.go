@@ -14,6 +14,12 @@ import (
 // Run reads every configured mailbox until ctx ends. Trouble with one does not
 // disturb the others: it is shown, and the mailbox is tried again, at first soon.
 func (r *Receiving) Run(ctx context.Context) error {
+	if r.receiver == nil && len(r.intakes) > 0 {
+		// Mails stay where they are until somebody reads them.
+		r.log.WarnContext(ctx, "outbound: no room reads mails; the mailboxes are left alone")
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	var all sync.WaitGroup
 	for _, in := range r.intakes {
 		all.Go(func() { r.follow(ctx, in) })

@@ -36,6 +36,7 @@ type Watch struct {
 	guard        *guard.Guard
 	constituency *constituency.Constituency
 	blobs        *blob.Store
+	others       []BlobList // of rooms that share the blob store
 	numbers      *id.Numbers
 	rules        *shadowserver.Overlay
 	limits       Limits

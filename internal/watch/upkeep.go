@@ -13,16 +13,25 @@ import (
 // delivery takes from its first byte to its row.
 const blobGrace = 7 * 24 * time.Hour
 
+// BlobList lists the blobs that the rows of a room refer to.
+type BlobList func(ctx context.Context, r sqldb.Reader) ([]string, error)
+
+// AlsoUsed names blobs of other rooms in the same store, so that CollectBlobs leaves
+// them alone; to be called before the first collection.
+func (w *Watch) AlsoUsed(list BlobList) { w.others = append(w.others, list) }
+
 // CollectBlobs removes bytes that nothing refers to any more: presences that a late
 // row has replaced, arrivals that were refused after they had been kept.
 func (w *Watch) CollectBlobs(ctx context.Context) error {
-	list, err := UsedBlobs(ctx, w.read)
-	if err != nil {
-		return err
-	}
 	used := map[string]bool{}
-	for _, ref := range list {
-		used[ref] = true
+	for _, list := range append([]BlobList{UsedBlobs}, w.others...) {
+		refs, err := list(ctx, w.read)
+		if err != nil {
+			return err
+		}
+		for _, ref := range refs {
+			used[ref] = true
+		}
 	}
 	c, err := w.blobs.Collect(ctx, func(r blob.Ref) (bool, error) { return used[r.String()], nil }, blobGrace)
 	if err != nil {
