@@ -18,7 +18,7 @@ import (
 
 type watchCmd struct {
 	Import     importCmd     `cmd:"" help:"Deliver files."`
-	Source     sourceCmd     `cmd:"" help:"Feeds."`
+	Source     sourceCmd     `cmd:"" aliases:"sources" help:"Feeds."`
 	Schema     schemaCmd     `cmd:"" help:"Shadowserver's own schema."`
 	Mapping    mappingCmd    `cmd:"" help:"How columns become events."`
 	Findings   findingsCmd   `cmd:"" help:"List findings, newest first."`
@@ -36,6 +36,8 @@ type sourceCmd struct {
 	Add  sourceAddCmd  `cmd:"" help:"Add a feed."`
 	List sourceListCmd `cmd:"" help:"List feeds."`
 	Mode sourceModeCmd `cmd:"" help:"Put a feed into another mode."`
+
+	Import sourceImportCmd `cmd:"" help:"Make feeds of another system's; without --apply, say what would happen."`
 
 	AbsentAfter sourceAbsentCmd `cmd:"" help:"Say for one kind of a feed how many full scans without it prove absence."`
 }
@@ -270,6 +272,7 @@ type findingsCmd struct {
 	Filter []string `sep:"none" placeholder:"KEY=VALUE" help:"state= severity= kind= source= sector= organisation= ip= host= number= delivery=; repeat for more: values of one key are an or."`
 	Limit  int      `placeholder:"N" help:"At most so many (default: all)."`
 	JSON   bool     `name:"json" help:"Print one JSON object per line."`
+	Format string   `enum:"table,json,idf" default:"table" help:"table, json (as --json) or idf: JSON lines in the IntelMQ Data Format."`
 }
 
 // Run streams findings; nothing is kept in memory.
@@ -282,8 +285,9 @@ func (f *findingsCmd) Run(c *console) error {
 	if err != nil {
 		return err
 	}
+	f.JSON = f.JSON || f.Format == "json"
 	n := 0
-	l := c.list(f.JSON, "NUMBER", "STATE", "SEVERITY", "KIND", "ORGANISATION", "IP", "PORT", "FIRST", "LAST", "SEEN")
+	l := c.list(f.JSON || f.Format == "idf", "NUMBER", "STATE", "SEVERITY", "KIND", "ORGANISATION", "IP", "PORT", "FIRST", "LAST", "SEEN")
 	err = api.lines(watchAPI+"/findings/export", query, func(line []byte) error {
 		if f.Limit > 0 && n == f.Limit {
 			return errEnough
@@ -295,6 +299,10 @@ func (f *findingsCmd) Run(c *console) error {
 		}
 		var v wire.Finding
 		if err := json.Unmarshal(line, &v); err != nil {
+			return err
+		}
+		if f.Format == "idf" {
+			_, err := l.out.Write(append(eventOf(&v).AppendCanonicalJSON(nil), '\n'))
 			return err
 		}
 		return l.add(v, v.Number, v.State, v.Severity, v.Kind, v.Organisation, v.IP, v.Port, v.First, v.Last, v.Seen)

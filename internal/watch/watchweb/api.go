@@ -38,6 +38,7 @@ func (o *Operations) API(api huma.API) {
 	o.findingOperations(api)
 	o.quarantineOperations(api)
 	o.sourceOperations(api)
+	o.importOperations(api)
 	o.mappingOperations(api)
 }
 
