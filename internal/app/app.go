@@ -15,6 +15,7 @@ import (
 	"almenara.example/internal/act"
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/desk/deskweb"
+	"almenara.example/internal/duty"
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/i18n"
@@ -65,6 +66,7 @@ type App struct {
 	queueRuns    bool
 	blobs        *blob.Store
 	constituency *constituency.Constituency
+	duty         *duty.Duty
 	watch        *watch.Watch
 	outbound     *outbound.Outbound
 	receiving    *outbound.Receiving
@@ -182,6 +184,9 @@ func (a *App) openHouse(ctx context.Context, o Options) error {
 	})
 	a.constituency.SetEffect(a.watch)
 	if err := a.openWayOut(ctx); err != nil {
+		return err
+	}
+	if err := a.openDuty(); err != nil {
 		return err
 	}
 	if err := a.upkeep(); err != nil {

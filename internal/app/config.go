@@ -40,6 +40,7 @@ type Config struct {
 	Mail     Mail     `toml:"mail"`
 	Warn     Warning  `toml:"warn"`
 	Backup   Backup   `toml:"backup"`
+	Duty     Duty     `toml:"duty"`
 	Log      Log      `toml:"log"`
 }
 
@@ -108,6 +109,7 @@ func defaults() Config {
 		},
 		Mail: Mail{Security: "starttls"},
 		Warn: Warning{PerContactHour: 12},
+		Duty: Duty{PackAt: "18:00"},
 		Log:  Log{Level: "info", Format: "text"},
 	}
 }
@@ -163,7 +165,7 @@ func readConfig(dir string, getenv func(string) string) (Config, error) {
 
 // Validate names the first setting that is wrong.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkAddresses, c.checkWords, c.checkDatabase, c.checkLimits, c.checkMail, c.checkIntake, c.checkBackup} {
+	for _, check := range []func() error{c.checkAddresses, c.checkWords, c.checkDatabase, c.checkLimits, c.checkMail, c.checkDuty, c.checkIntake, c.checkBackup} {
 		if err := check(); err != nil {
 			return err
 		}

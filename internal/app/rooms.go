@@ -15,6 +15,8 @@ import (
 	"almenara.example/internal/constituency/constituencyweb"
 	"almenara.example/internal/desk"
 	"almenara.example/internal/desk/deskweb"
+	"almenara.example/internal/duty"
+	"almenara.example/internal/duty/dutyweb"
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/i18n"
 	"almenara.example/internal/foundation/jobs"
@@ -42,6 +44,7 @@ func lines() []sqldb.Migrations {
 		{Room: "guard", Files: guard.Migrations},
 		{Room: "outbound", Files: outbound.Migrations},
 		{Room: "constituency", Files: constituency.Migrations},
+		{Room: "duty", Files: duty.Migrations},
 		{Room: "watch", Files: watch.Migrations},
 		{Room: "warn", Files: warn.Migrations},
 	}
@@ -56,6 +59,7 @@ func words() []fs.FS {
 		sub(guardweb.Locales, "locales"), sub(outbound.MailWords(), "locales"), sub(outbound.Locales, "locales"),
 		sub(watch.Locales, "locales"), sub(watchweb.Locales, "locales"), sub(warn.Locales, "locales"),
 		sub(warnweb.Locales, "locales"), sub(deskweb.Locales, "locales"),
+		sub(duty.Locales, "locales"), sub(dutyweb.Locales, "locales"),
 		sub(constituencyweb.Locales, "locales"), sub(ledgerweb.Locales, "locales"),
 		sub(locales, "locales"),
 	}
@@ -79,10 +83,11 @@ func (a *App) doors(guardPages *guardweb.Pages) []door {
 	deskPages := deskweb.New(deskweb.Config{
 		Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts, Clock: a.clock,
 		FailedWork: a.failedWork, FailedWorkURL: failedWorkURL, FailedWorkPermission: permissionOfNotices,
-		Needs: []desk.Needs{notices}, Finders: []desk.Finder{notices},
+		Needs: []desk.Needs{notices, people{a.constituency, a.duty, a.acts}}, Finders: []desk.Finder{notices},
 	})
 	watchCalls := watchweb.NewOperations(a.watch, a.constituency, a.guard, a.acts)
 	constituencyDoor := constituencyweb.New(a.site, a.constituency, a.guard, a.acts)
+	dutyPages := dutyweb.New(a.site, a.duty)
 	ledgerPages := ledgerweb.New(a.site, a.ledger, guardPages)
 	house := &houseCalls{app: a}
 	restored := &restoreCalls{app: a}
@@ -91,6 +96,7 @@ func (a *App) doors(guardPages *guardweb.Pages) []door {
 		{room: "ledger", routes: ledgerPages.Routes(), templates: ledgerweb.Templates, operation: ledgerPages.API},
 		{room: "app", routes: restored.Routes(), operation: restored.API},
 		{room: "constituency", routes: constituencyDoor.Routes(), templates: constituencyweb.Templates, operation: constituencyDoor.API},
+		{room: "duty", routes: dutyPages.Routes(), templates: dutyweb.Templates, operation: dutyPages.API},
 		{room: "watch", routes: watchPages.Routes(), templates: watchweb.Templates, operation: watchCalls.API},
 		{room: "warn", routes: warnPages.Routes(), templates: warnweb.Templates, operation: warnPages.API},
 		{room: "desk", routes: deskPages.Routes(), templates: deskweb.Templates},
@@ -104,6 +110,7 @@ func (a *App) nav() []web.NavItem {
 		{Room: "watch", Key: "app.nav.watch", URL: "/watch/findings", Icon: "watch", Permission: "watch.read"},
 		{Room: "warn", Key: "warn.nav", URL: "/warn/notices", Icon: "warn", Permission: "warn.read"},
 		{Room: "constituency", Key: "constituency.room", URL: "/constituency/organisations", Icon: "constituency", Permission: "constituency.read"},
+		{Room: "duty", Key: "duty.title", URL: "/duty", Icon: "phone", Permission: "duty.read"},
 		{Room: "ledger", Key: "ledger.title", URL: "/ledger", Icon: "ledger", Permission: ledgerweb.Permission},
 		{Room: "guard", Key: "app.nav.guard", URL: "/guard/persons", Icon: "guard", Permission: "guard.read"},
 	}
@@ -153,6 +160,7 @@ func (a *App) upkeep() error {
 func newsworthy() []string {
 	return []string{
 		guard.OrganisationsChanged{}.FactKind(),
+		guard.KeysChanged{}.FactKind(), duty.RosterChanged{}.FactKind(),
 		constituency.AssetsChanged{}.FactKind(), constituency.OperatorsChanged{}.FactKind(),
 		watch.DeliveryTaken{}.FactKind(), watch.DeliveriesReleased{}.FactKind(), watch.FindingsChanged{}.FactKind(),
 		warn.NoticeAnswered{}.FactKind(), warn.NoticesMoved{}.FactKind(), warn.WarningChanged{}.FactKind(),
