@@ -38,7 +38,9 @@ type Incoming struct {
 	Validity   uint32 // of the IMAP server's numbering; 0: handed in
 	UID        uint32
 	Digest     string // SHA-256 of the bytes that were kept, hex
-	Blob       string // reference of the bytes
+	Blob       string // the blob that holds the bytes, alone or with others
+	At         int64  // where they begin in it
+	Kept       int64  // how many they are
 	ReceivedAt time.Time
 	Size       int64
 	State      IncomingState
@@ -261,34 +263,46 @@ func unusable(err error) bool {
 // errReceiver marks an error of the receiver's.
 var errReceiver = errors.New("receiver")
 
-// keepers is how many blobs are made durable at the same time: each waits for the
-// disk several times.
-const keepers = 16
+// packMail is the largest mail that shares a blob with others: a blob of its own costs
+// several waits for the disk, which a backlog of small mails cannot afford.
+const packMail = 256 << 10
 
-// keep stores the bytes and reads what the rows say.
+// keep stores the bytes, the small ones of a batch in one blob, and reads what the
+// rows say.
 func (r *Receiving) keep(ctx context.Context, batch []*arrival) error {
-	errs := make([]error, len(batch))
-	slots := make(chan struct{}, keepers)
-	var all sync.WaitGroup
-	for i, a := range batch {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			errs[i] = r.keepOne(ctx, a)
-		})
+	var pack []*arrival
+	var bytes []byte
+	for _, a := range batch {
+		r.describe(a)
+		if len(a.raw) > packMail {
+			ref, err := r.blobs.PutBytes(ctx, a.raw)
+			if err != nil {
+				return fmt.Errorf("keep a mail: %w", err)
+			}
+			a.in.Blob = ref.String()
+			continue
+		}
+		a.in.At = int64(len(bytes))
+		bytes = append(bytes, a.raw...)
+		pack = append(pack, a)
 	}
-	all.Wait()
-	return errors.Join(errs...)
+	if len(pack) == 0 {
+		return nil
+	}
+	ref, err := r.blobs.PutBytes(ctx, bytes)
+	if err != nil {
+		return fmt.Errorf("keep mails: %w", err)
+	}
+	for _, a := range pack {
+		a.in.Blob = ref.String()
+	}
+	return nil
 }
 
-func (r *Receiving) keepOne(ctx context.Context, a *arrival) error {
+// describe reads what the row says of a mail.
+func (r *Receiving) describe(a *arrival) {
 	sum := sha256.Sum256(a.raw)
-	a.in.Digest = hex.EncodeToString(sum[:])
-	ref, err := r.blobs.PutBytes(ctx, a.raw)
-	if err != nil {
-		return fmt.Errorf("keep a mail: %w", err)
-	}
-	a.in.Blob = ref.String()
+	a.in.Digest, a.in.Kept = hex.EncodeToString(sum[:]), int64(len(a.raw))
 	m, err := message.Parse(a.raw, message.Options{Limits: r.limits})
 	switch {
 	case err == nil:
@@ -303,14 +317,13 @@ func (r *Receiving) keepOne(ctx context.Context, a *arrival) error {
 		a.in.Reason = "message.too_large"
 	case Taken, Unreadable:
 	}
-	return nil
 }
 
-const incomingColumns = `id, mailbox, uidvalidity, uid, digest, blob_ref, received_at, size, state, reason, from_address, subject, message_id`
+const incomingColumns = `id, mailbox, uidvalidity, uid, digest, blob_ref, blob_at, blob_size, received_at, size, state, reason, from_address, subject, message_id`
 
 func scanIncoming(row sqldb.Row) (in Incoming, err error) {
 	var validity, uid, at int64
-	err = row.Scan(&in.ID, &in.Mailbox, &validity, &uid, &in.Digest, &in.Blob, &at, &in.Size, &in.State, &in.Reason, &in.From, &in.Subject, &in.MessageID)
+	err = row.Scan(&in.ID, &in.Mailbox, &validity, &uid, &in.Digest, &in.Blob, &in.At, &in.Kept, &at, &in.Size, &in.State, &in.Reason, &in.From, &in.Subject, &in.MessageID)
 	in.Validity, in.UID, in.ReceivedAt = uint32(validity), uint32(uid), clock.FromMicros(at)
 	return in, err
 }
@@ -397,8 +410,8 @@ func (r *Receiving) insert(ctx context.Context, tx *act.Tx, a *arrival) (err err
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `insert into outbound_incoming (`+incomingColumns+`)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		in.ID, in.Mailbox, int64(in.Validity), int64(in.UID), in.Digest, in.Blob, clock.Micros(in.ReceivedAt), in.Size,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		in.ID, in.Mailbox, int64(in.Validity), int64(in.UID), in.Digest, in.Blob, in.At, in.Kept, clock.Micros(in.ReceivedAt), in.Size,
 		string(in.State), in.Reason, in.From, in.Subject, in.MessageID)
 	if err != nil {
 		return fmt.Errorf("keep the row of a mail: %w", err)
@@ -459,7 +472,7 @@ func (r *Receiving) Raw(ctx context.Context, in Incoming) (b []byte, err error) 
 		return nil, fmt.Errorf("read mail %d: %w", in.ID, err)
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
-	return io.ReadAll(reader)
+	return io.ReadAll(io.NewSectionReader(reader, in.At, in.Kept))
 }
 
 // UsedBlobs lists every blob that this room's rows refer to.

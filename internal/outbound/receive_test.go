@@ -137,11 +137,23 @@ func TestAMailIsTakenInOnce(t *testing.T) {
 		if err != nil || string(raw) != string(letter(1)) {
 			t.Errorf("got %q, %v", raw, err)
 		}
+		two, err := r.AcceptAll(t.Context(), "two", [][]byte{letter(8), letter(9), []byte("x" + strings.Repeat("y", 300<<10))})
+		if err != nil || two[1].At == 0 || two[0].Blob != two[1].Blob || two[2].Blob == two[0].Blob {
+			t.Fatalf("got %+v, %v for small mails and a large one", two, err)
+		}
+		if raw, err := r.Raw(t.Context(), two[1]); err != nil || string(raw) != string(letter(9)) {
+			t.Errorf("got %q, %v of the second in a blob", raw, err)
+		}
 		refs, err := outbound.UsedBlobs(t.Context(), h.acts.Reader())
-		if err != nil || !slices.Equal(refs, []string{in.Blob}) {
+		if err != nil || len(refs) != 3 || !slices.Contains(refs, in.Blob) || !slices.Contains(refs, two[0].Blob) {
 			t.Errorf("got used blobs %q, %v", refs, err)
 		}
 		list, err := r.AcceptAll(t.Context(), "desk", [][]byte{letter(7), letter(7), letter(1)})
+		for i, want := range [][]byte{letter(7), letter(7), letter(1)} {
+			if raw, err := r.Raw(t.Context(), list[i]); err != nil || string(raw) != string(want) {
+				t.Errorf("mail %d: got bytes %q, %v", i, raw, err)
+			}
+		}
 		if err != nil || len(list) != 3 || list[0].ID == 0 || list[0].ID != list[1].ID || list[2].ID != in.ID {
 			t.Errorf("got %+v, %v for the same mail twice in one batch", list, err)
 		}
