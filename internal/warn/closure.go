@@ -72,6 +72,7 @@ type letter struct {
 	p    *i18n.Printer
 	team string
 	org  string
+	how  Severity // of a warning
 	b    strings.Builder
 }
 
@@ -115,7 +116,10 @@ func (w *Warn) Render(ctx context.Context, r sqldb.Reader, t guard.Thing, to gua
 	}
 	l.close()
 	v.Body = []byte(l.b.String())
-	return v, nil
+	if to.Channel == guard.ByWebhook {
+		err = l.asWebhook(&v)
+	}
+	return v, err
 }
 
 // minimal says only that there is a notice.
@@ -130,6 +134,7 @@ func (l *letter) warning(ctx context.Context) (subject string, err error) {
 		return "", err
 	}
 	t, _ := v.text(l.to.Language)
+	l.how = v.Severity
 	l.b.WriteString("\n" + strings.ToUpper(l.p.T("warn.warning.severity."+string(v.Severity), nil)) + ": " + t.Title + "\n")
 	if !v.Until.IsZero() {
 		l.line("warn.mail.until", map[string]any{"Time": l.p.Time(v.Until)})
@@ -232,7 +237,7 @@ func place(f watch.Finding) string {
 
 // close says how to answer, and who writes. Pages have buttons of their own.
 func (l *letter) close() {
-	if l.to.Channel == guard.ByLink || l.to.Channel == guard.SignedInPage {
+	if l.to.Channel == guard.ByLink || l.to.Channel == guard.SignedInPage || l.to.Channel == guard.ByWebhook {
 		return
 	}
 	answer := "warn.mail.answer"

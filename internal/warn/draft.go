@@ -380,7 +380,10 @@ func (dr *drafter) insert(ctx context.Context, tx *act.Tx, n Notice) (int64, err
 	}
 	dr.made = append(dr.made, n.ID)
 	dr.send = dr.send || n.State == Drafted
-	return n.ID, insertNotice(ctx, tx, n)
+	if err := insertNotice(ctx, tx, n); err != nil {
+		return 0, err
+	}
+	return n.ID, w.hang(ctx, tx, n)
 }
 
 // turn gives a notice its place in the queue of its destination: the n-th notices of

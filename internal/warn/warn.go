@@ -170,12 +170,13 @@ type Config struct {
 	Outbound     *outbound.Outbound
 	Queue        *jobs.Queue
 	Catalogue    *i18n.Catalogue
-	Language     string         // the installation's own
-	Numbers      *id.Numbers    // of notices
-	Warnings     *id.Numbers    // of warnings
-	LinkKey      []byte         // from which answering links are derived
-	PublicURL    string         // "https://csirt.example", without a final slash
-	MailDomain   string         // right-hand side of Message-IDs
+	Language     string      // the installation's own
+	Numbers      *id.Numbers // of notices
+	Warnings     *id.Numbers // of warnings
+	LinkKey      []byte      // from which answering links are derived
+	PublicURL    string      // "https://csirt.example", without a final slash
+	MailDomain   string      // right-hand side of Message-IDs
+	WebHooks     *outbound.Hooks
 	MailRoots    *x509.CertPool // authorities whose S/MIME certificates count; nil: none
 	Limits       Limits
 	Log          *slog.Logger
@@ -226,6 +227,7 @@ type Warn struct {
 	repeat   *jobs.Handle[struct{}]
 	address  *jobs.Handle[addressArgs]
 	escalate *jobs.Handle[struct{}]
+	post     *jobs.Handle[hookArgs]
 	lanes    chan struct{}
 	line     line
 }
@@ -252,6 +254,9 @@ func (w *Warn) addJobs(q *jobs.Queue) (err error) {
 		return err
 	}
 	if w.address, err = jobs.Add(q, jobs.Kind[addressArgs]{Name: "warn.address", Timeout: 10 * time.Minute, Work: w.workAddress}); err != nil {
+		return err
+	}
+	if w.post, err = jobs.Add(q, jobs.Kind[hookArgs]{Name: "warn.post", Work: w.workHook}); err != nil {
 		return err
 	}
 	w.escalate, err = jobs.Add(q, jobs.Kind[struct{}]{Name: "warn.escalate", Every: 30 * time.Second, Work: w.workEscalate})

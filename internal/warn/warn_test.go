@@ -109,7 +109,7 @@ func (d *desk) open() {
 	d.Warn, err = New(Config{
 		Acts: acts, Guard: g, Constituency: con, Watch: w, Outbound: out, Queue: d.queue, Catalogue: words,
 		Numbers: id.NewNumbers("ALM", "notice", []byte("k")), Warnings: id.NewNumbers("ALM", "warning", []byte("k")),
-		LinkKey: []byte("link"), PublicURL: "https://csirt.example", MailDomain: "csirt.example", Log: log,
+		LinkKey: []byte("link"), PublicURL: "https://csirt.example", MailDomain: "csirt.example", Log: log, WebHooks: outbound.NewHooks(nil),
 		Limits: Limits{Backoff: func(int) time.Duration { return 50 * time.Millisecond }},
 	})
 	check(err)
