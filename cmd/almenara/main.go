@@ -33,6 +33,7 @@ type cli struct {
 	Serve        serveCmd        `cmd:"" help:"Serve an installation."`
 	Migrate      migrateCmd      `cmd:"" help:"Bring the database to this program's schema."`
 	Constituency constituencyCmd `cmd:"" help:"Who is who, and what is whose."`
+	Duty         dutyCmd         `cmd:"" help:"Who is on duty, whom to call, and the pack for the night."`
 	Watch        watchCmd        `cmd:"" help:"Deliveries and findings."`
 	Warn         warnCmd         `cmd:"" help:"Notices and receipts."`
 	Ledger       ledgerCmd       `cmd:"" help:"The record of actions."`

@@ -21,7 +21,7 @@ type Duty struct {
 const noPack = "none"
 
 func (c *Config) checkDuty() error {
-	if c.Duty.PackAt == noPack {
+	if c.Duty.PackAt == noPack || c.Duty.PackAt == "" {
 		return nil
 	}
 	if _, _, err := duty.ParsePackAt(c.Duty.PackAt); err != nil {
