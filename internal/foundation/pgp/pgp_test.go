@@ -162,7 +162,7 @@ func TestExpiredAndRevokedKeysAreNeverGood(t *testing.T) {
 	words := []byte("hello")
 	sig, _ := g.Run(words, "--armor", "--detach-sign", "-u", f)
 	ana := parse(t, g.Public(f))
-	if left := ana.Expires.Sub(time.Now()); left < 22*time.Hour || left > 25*time.Hour {
+	if left := time.Until(ana.Expires); left < 22*time.Hour || left > 25*time.Hour {
 		t.Errorf("got a key that expires in %s, want a day", left)
 	}
 	if v := pgp.Verify(words, sig, []pgp.Key{ana}, now()); v.State != pgp.Good {

@@ -240,9 +240,9 @@ func (s *IMAP) run(bin string) error {
 		}
 		select {
 		case e := <-ended:
-			return fmt.Errorf("dovecot ended while it started: %v\n%s", e, out.String())
+			return fmt.Errorf("dovecot ended while it started: %w\n%s", e, out.String())
 		case <-timeout:
-			return fmt.Errorf("dovecot does not answer: %v", err)
+			return fmt.Errorf("dovecot does not answer: %w", err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
