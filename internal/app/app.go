@@ -214,13 +214,25 @@ func (a *App) openWayOut(ctx context.Context) (err error) {
 	if err = a.openPost(ctx); err != nil {
 		return err
 	}
+	allow, err := a.cfg.webhookAllow()
+	if err != nil {
+		return err
+	}
+	roots, err := a.cfg.mailRoots()
+	if err != nil {
+		return err
+	}
 	a.warn, err = warn.New(warn.Config{
 		Acts: a.acts, Guard: a.guard, Constituency: a.constituency, Watch: a.watch, Outbound: a.outbound, Queue: a.queue,
 		Catalogue: a.words, Language: a.cfg.Language,
 		Numbers: id.NewNumbers("ALM", "notice", a.keys.numbers), Warnings: id.NewNumbers("ALM", "warning", a.keys.numbers),
 		LinkKey: a.keys.links, Limits: warn.Limits{PerContactHour: a.cfg.Warn.PerContactHour},
+		WebHooks: outbound.NewHooks(allow), MailRoots: roots,
 		PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Log: a.log,
 	})
+	if err == nil {
+		a.receiving.SetReceiver(a.warn)
+	}
 	return err
 }
 

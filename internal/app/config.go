@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -90,7 +91,9 @@ type Mail struct {
 
 // Warning bounds what is sent.
 type Warning struct {
-	PerContactHour int `toml:"per_contact_hour"` // notices below FLASH to one address within an hour
+	PerContactHour int      `toml:"per_contact_hour"` // notices below FLASH to one address within an hour
+	WebhookAllow   []string `toml:"webhook_allow"`    // prefixes that webhooks may call although they are not public
+	SMIMERoots     string   `toml:"smime_roots"`      // PEM file of authorities whose S/MIME certificates count
 }
 
 // Log says how the process speaks to its operator, on standard error.
@@ -190,6 +193,9 @@ func (c *Config) checkAddresses() error {
 		}
 	}
 	if _, err := c.proxies(); err != nil {
+		return err
+	}
+	if _, err := c.webhookAllow(); err != nil {
 		return err
 	}
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
@@ -302,6 +308,7 @@ func (c *Config) CheckFiles() error {
 		{"mail.password_file", c.Mail.PasswordFile},
 		{"mail.ca_file", c.Mail.CAFile},
 		{"watch.overlay", c.Watch.Overlay},
+		{"warn.smime_roots", c.Warn.SMIMERoots},
 	}
 	for _, f := range append(files, c.intakeFiles()...) {
 		if f.name == "" {
@@ -328,18 +335,41 @@ func (c *Config) path(name string) string {
 
 // proxies are the prefixes of trusted_proxies.
 func (c *Config) proxies() ([]netip.Prefix, error) {
+	return prefixes("trusted_proxies", c.TrustedProxies)
+}
+
+// webhookAllow are the prefixes of warn.webhook_allow.
+func (c *Config) webhookAllow() ([]netip.Prefix, error) {
+	return prefixes("warn.webhook_allow", c.Warn.WebhookAllow)
+}
+
+// prefixes reads a list of addresses and prefixes.
+func prefixes(key string, list []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
-	for _, s := range c.TrustedProxies {
+	for _, s := range list {
 		p, err := netip.ParsePrefix(s)
 		if a, e := netip.ParseAddr(s); e == nil {
 			p, err = netip.PrefixFrom(a, a.BitLen()), nil
 		}
 		if err != nil {
-			return nil, &ConfigError{"trusted_proxies", s, `it must be an address or a prefix, such as "10.0.0.5" or "10.0.0.0/24"`}
+			return nil, &ConfigError{key, s, `it must be an address or a prefix, such as "10.0.0.5" or "10.0.0.0/24"`}
 		}
 		out = append(out, p.Masked())
 	}
 	return out, nil
+}
+
+// mailRoots are the authorities of warn.smime_roots, nil when there is no such file.
+func (c *Config) mailRoots() (*x509.CertPool, error) {
+	if c.Warn.SMIMERoots == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(c.path(c.Warn.SMIMERoots))
+	pool := x509.NewCertPool()
+	if err != nil || !pool.AppendCertsFromPEM(pem) {
+		return nil, &ConfigError{"warn.smime_roots", c.Warn.SMIMERoots, "it must be a readable PEM file with certificates"}
+	}
+	return pool, nil
 }
 
 // databaseURL is the address of PostgreSQL, empty for SQLite.
