@@ -20,7 +20,9 @@
 //     the next start goes on; it never signs two trees of one size.
 //   - The signer refuses to sign a tree that is smaller than, or a fork of, the
 //     largest that it ever signed (the file "high", kept outside the database).
-//     [Log.Health] tells why; [Log.Restate] is the only way on.
+//     [Log.Health] tells why. After a restore ([Held]) it signs nothing until an act
+//     states what is missing; a record that lost signed entries goes on under a new
+//     name with a new key only ([Log.Assess], [Log.GoOn]; ADR 0006).
 //   - What leaves the house is the commitment alone. [Log.Erase] destroys an
 //     entry's body and salt; after that nothing about it can be learned from the
 //     tree, and the tree stays whole.

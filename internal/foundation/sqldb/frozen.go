@@ -79,6 +79,9 @@ const freezeFor = time.Minute
 // of that log into the file, and a page that is read while it is overwritten is
 // mended by the copied log, so the file can be read as it lies there. While the
 // moment is held the log cannot start afresh and grows by what is written.
+//
+// A process that has the same SQLite file open twice must not freeze the one that it
+// closes first (see rawFile); a backup therefore runs in a process of its own.
 func (db *DB) Freeze(ctx context.Context) (f *Frozen, err error) {
 	f = &Frozen{Engine: db.Engine}
 	if db.Engine == Postgres {

@@ -152,6 +152,9 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request) error {
 		Title: web.Say(r, "ledger.title"), Room: "ledger", Lead: web.Say(r, "ledger.lead"),
 		Data: listPage{List: list, Checkpoint: facts},
 	}
+	if errors.Is(p.log.Health(), ledger.ErrHeld) && web.ViewerOf(r.Context()).Can("ledger.state_restore") {
+		page.Actions = []web.Action{{Label: web.Say(r, "ledger.resume.go"), URL: "/ledger/restored", Icon: "danger", Tone: "danger"}}
+	}
 	if p.log.Health() != nil {
 		page.Badges = []web.Badge{{Tone: "critical", Word: web.Say(r, "ledger.unhealthy")}}
 	}
