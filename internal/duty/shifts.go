@@ -188,7 +188,8 @@ func (d *Duty) SwapShifts(ctx context.Context, actor act.Actor, w Swap) error {
 	call := act.Call{Actor: actor, Verb: "duty.swap_shifts", Subject: shiftSubject(w.One)}
 	if me := personOf(actor.ID); me != 0 {
 		for _, id := range []int64{w.One, w.Other} {
-			if s, err := d.Shift(ctx, d.Acts.Reader(), id); err == nil && s.Person == me {
+			s, err := d.Shift(ctx, d.Acts.Reader(), id)
+			if err == nil && s.Person == me || fault.CodeOf(err) == fault.NotFound { // that there is none, the act says
 				call.Verb = "duty.swap_own_shift"
 			}
 		}

@@ -65,7 +65,7 @@ func (w *Web) Routes() []web.Route {
 		post("/shifts/{id}", change, "/shifts/1 version=1", w.shiftSave),
 		post("/shifts/{id}/remove", change, "/shifts/1/remove version=1", w.shiftRemove),
 		get("/shifts/{id}/swap", swapOwn, "/shifts/1/swap", w.swapForm),
-		post("/shifts/{id}/swap", swapOwn, "/shifts/1/swap version=1&other=2:1", w.swapSave),
+		post("/shifts/{id}/swap", swapOwn, "/shifts/99/swap version=1&other=98:1", w.swapSave),
 		get("/handovers", read, "/handovers?text=grid", w.handovers),
 		get("/handovers/new", write, "/handovers/new", w.handoverNew),
 		post("/handovers", write, "/handovers text=nothing", w.handoverWrite),
