@@ -32,7 +32,7 @@
     t.title = (t.dataset.exact || t.textContent) + " · " + body.dataset.wordLocal + ": " + here;
   }
 
-  // Keys: / searches; j and k walk through a list, Enter opens, x chooses.
+  // Keys: / searches; j and k walk through a list, Enter opens, x chooses; pages name more.
   let here = null;
   const rows = () => [...document.querySelectorAll("[data-rows] tbody tr")];
   function step(by) {
@@ -64,8 +64,22 @@
     } else if (e.key === "Enter" && here && e.target === body) {
       const to = here.dataset.href || here.querySelector("td a[href]")?.href;
       if (to) location.assign(to);
+    } else if (e.key.length === 1) { named(e);
     }
   });
+  // A page's own keys: data-key names the one that goes to a field or button, first
+  // that of the line chosen; Enter does it then. A link is followed at once.
+  function named(e) {
+    const all = [...document.querySelectorAll("[data-key]")].filter((el) => el.dataset.key === e.key);
+    const to = all.find((el) => here?.contains(el)) || all[0];
+    if (!to) return;
+    e.preventDefault();
+    const shut = to.closest("details:not([open])");
+    if (shut) shut.open = true;
+    if (to.matches("a[href]")) { to.click(); return; }
+    to.focus();
+    to.select?.();
+  }
 
   // Nothing typed is lost: leaving a changed form asks first.
   let changed = false;
