@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -128,6 +129,7 @@ func (s *stage) seePage(t *testing.T, tab *browser.Tab, path string, a appearanc
 func (s *stage) pages(tab *browser.Tab) (out []string) {
 	s.t.Helper()
 	things := s.things(tab)
+	maps.Copy(things, s.people())
 	for _, r := range s.app.Site().Routes() {
 		if r.Method != "GET" || r.API || !isPage(r) {
 			continue
@@ -144,7 +146,7 @@ func (s *stage) pages(tab *browser.Tab) (out []string) {
 // isPage tells pages from downloads, from what is only there for a moment, and from
 // what the other stories see.
 func isPage(r web.Route) bool {
-	for _, part := range []string{"csv", "/static/", "/events", "/received", "/checkpoint", "/proof", "/n/{", "/passkeys/{", "/sign-in/link/{"} {
+	for _, part := range []string{"csv", "/static/", "/events", "/received", "/checkpoint", "/proof", "/n/{", "/passkeys/{", "/sign-in/link/{", "/packs/{"} {
 		if strings.Contains(r.Pattern, part) {
 			return false
 		}
