@@ -50,23 +50,23 @@ type HeldSource struct {
 	Findings uint64
 }
 
-// OutcomeRow says how long findings of a sector stood open until they were no
-// longer seen, over the last 90 days. The median is an upper bound: a power of two
-// of hours.
+// OutcomeRow says how long findings of a sector stood open until they were no longer
+// seen: those gone in the quarter that runs, and in the one before. Medians are upper
+// bounds, powers of two of hours; 0 when none was gone. Exercises are not in it.
 type OutcomeRow struct {
-	Sector string
-	Gone   int64
-	Median time.Duration
+	Sector     string
+	Gone       int64
+	Median     time.Duration
+	GoneBefore int64
+	Before     time.Duration
 }
 
 // boardCache keeps what is the same for everybody until something moves.
 type boardCache struct {
-	mu       sync.Mutex
-	moves    uint64
-	index    uint64
-	sectors  []sectorSet
-	outcomes []OutcomeRow
-	outAt    time.Time
+	mu      sync.Mutex
+	moves   uint64
+	index   uint64
+	sectors []sectorSet
 }
 
 type sectorSet struct {
@@ -218,44 +218,45 @@ func (w *Watch) boardOfWaiting(ctx context.Context, r sqldb.Reader, b *Board) (e
 	return err
 }
 
-// outcomesFor is how long the outcome table of the board may be old.
-const outcomesFor = time.Minute
+// quarterOf is the first moment of a time's quarter, UTC.
+func quarterOf(t time.Time) time.Time {
+	t = t.UTC()
+	return time.Date(t.Year(), (t.Month()-1)/3*3+1, 1, 0, 0, 0, 0, time.UTC)
+}
 
-func (w *Watch) outcomes(ctx context.Context, r sqldb.Reader) ([]OutcomeRow, error) {
-	now := w.acts.Clock().Now()
-	c := &w.boardMem
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.outcomes != nil && now.Sub(c.outAt).Abs() < outcomesFor {
-		return c.outcomes, nil
-	}
-	x := w.constituency.Index()
-	buckets := map[string]map[int64]int64{}
-	err := sqldb.Each(ctx, r, func(row sqldb.Row) error {
-		var org, hours, n int64
-		if err := row.Scan(&org, &hours, &n); err != nil {
+// outcomes sums up the counters of two quarters.
+func (w *Watch) outcomes(ctx context.Context, r sqldb.Reader) (out []OutcomeRow, err error) {
+	this := quarterOf(w.acts.Clock().Now())
+	last := this.AddDate(0, -3, 0)
+	type pair struct{ now, before map[int64]int64 }
+	buckets := map[string]pair{}
+	err = sqldb.Each(ctx, r, func(row sqldb.Row) error {
+		var sector string
+		var quarter, hours, n int64
+		if err := row.Scan(&sector, &quarter, &hours, &n); err != nil {
 			return err
 		}
-		info, _ := x.Org(org)
-		for _, s := range sectorsOrNone(info.Sectors) {
-			if buckets[s] == nil {
-				buckets[s] = map[int64]int64{}
-			}
-			buckets[s][hours] += n
+		if buckets[sector].now == nil {
+			buckets[sector] = pair{map[int64]int64{}, map[int64]int64{}}
+		}
+		if quarter == clock.Micros(this) {
+			buckets[sector].now[hours] += n
+		} else {
+			buckets[sector].before[hours] += n
 		}
 		return nil
-	}, `select org_id, hours, sum(n) from watch_outcome where day >= $1 group by org_id, hours`,
-		clock.Micros(now.AddDate(0, 0, -90)))
+	}, `select sector, quarter, hours, n from watch_outcome_quarter where quarter in ($1, $2)`, clock.Micros(this), clock.Micros(last))
 	if err != nil {
 		return nil, fmt.Errorf("read outcomes: %w", err)
 	}
-	c.outcomes = []OutcomeRow{}
 	for s, b := range buckets {
-		c.outcomes = append(c.outcomes, medianOutcome(s, b))
+		o := OutcomeRow{Sector: s}
+		o.Gone, o.Median = medianOutcome(b.now)
+		o.GoneBefore, o.Before = medianOutcome(b.before)
+		out = append(out, o)
 	}
-	slices.SortFunc(c.outcomes, func(a, b OutcomeRow) int { return compareText(a.Sector, b.Sector) })
-	c.outAt = now
-	return c.outcomes, nil
+	slices.SortFunc(out, func(a, b OutcomeRow) int { return compareText(a.Sector, b.Sector) })
+	return out, nil
 }
 
 func sectorsOrNone(s []string) []string {
@@ -265,20 +266,18 @@ func sectorsOrNone(s []string) []string {
 	return s
 }
 
-func medianOutcome(sector string, b map[int64]int64) OutcomeRow {
-	row := OutcomeRow{Sector: sector}
+func medianOutcome(b map[int64]int64) (gone int64, median time.Duration) {
 	var hours []int64
 	for h, n := range b {
-		row.Gone += n
+		gone += n
 		hours = append(hours, h)
 	}
 	slices.Sort(hours)
-	left := (row.Gone + 1) / 2
+	left := (gone + 1) / 2
 	for _, h := range hours {
 		if left -= b[h]; left <= 0 {
-			row.Median = time.Duration(h) * time.Hour
-			break
+			return gone, time.Duration(h) * time.Hour
 		}
 	}
-	return row
+	return gone, 0
 }

@@ -62,6 +62,9 @@ func (w *Watch) fold(ctx context.Context, d Delivery) error {
 // are gone had stood open, until the day whose scan did not show them: by
 // organisation, day and power of two of hours.
 func (w *Watch) countOutcomes(ctx context.Context, tx *act.Tx, d Delivery, after, upTo int64) error {
+	if src, err := w.Source(ctx, tx, d.Source); err != nil || src.Exercise {
+		return err
+	}
 	counts := map[[2]int64]int64{}
 	err := sqldb.Each(ctx, tx, func(r sqldb.Row) error {
 		var org, first int64
@@ -76,10 +79,59 @@ func (w *Watch) countOutcomes(ctx context.Context, tx *act.Tx, d Delivery, after
 	if err != nil {
 		return err
 	}
+	if len(counts) == 0 {
+		return nil
+	}
+	if err := w.countByQuarter(ctx, tx, d, counts); err != nil {
+		return err
+	}
 	for k, n := range counts {
 		if _, err := tx.ExecContext(ctx, `insert into watch_outcome (org_id, day, hours, n) values ($1, $2, $3, $4)
 			on conflict (org_id, day, hours) do update set n = watch_outcome.n + excluded.n`,
 			k[0], clock.Micros(d.Observed), k[1], n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countByQuarter adds the same by sector and quarter, so that the board reads a few
+// rows however many organisations and days there are. The first time it begins with
+// what was counted by day before.
+func (w *Watch) countByQuarter(ctx context.Context, tx *act.Tx, d Delivery, counts map[[2]int64]int64) error {
+	type key struct {
+		quarter, hours int64
+		sector         string
+	}
+	sums := map[key]int64{}
+	index := w.constituency.Index()
+	add := func(org, day, hours, n int64) {
+		info, _ := index.Org(org)
+		for _, s := range sectorsOrNone(info.Sectors) {
+			sums[key{clock.Micros(quarterOf(clock.FromMicros(day))), hours, s}] += n
+		}
+	}
+	there, _, err := sqldb.One(ctx, tx, sqldb.Int64, `select count(*) from (select 1 from watch_outcome_quarter limit 1) q`)
+	if err == nil && there == 0 {
+		err = sqldb.Each(ctx, tx, func(r sqldb.Row) error {
+			var org, day, hours, n int64
+			if err := r.Scan(&org, &day, &hours, &n); err != nil {
+				return err
+			}
+			add(org, day, hours, n)
+			return nil
+		}, `select org_id, day, hours, n from watch_outcome`)
+	}
+	if err != nil {
+		return err
+	}
+	for k, n := range counts {
+		add(k[0], clock.Micros(d.Observed), k[1], n)
+	}
+	for k, n := range sums {
+		if _, err := tx.ExecContext(ctx, `insert into watch_outcome_quarter (quarter, sector, hours, n) values ($1, $2, $3, $4)
+			on conflict (quarter, sector, hours) do update set n = watch_outcome_quarter.n + excluded.n`,
+			k.quarter, k.sector, k.hours, n); err != nil {
 			return err
 		}
 	}
