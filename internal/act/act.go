@@ -160,6 +160,7 @@ func (a *Acts) doLocked(ctx context.Context, c Call, d Decision, sh *shared, f f
 	if err := sqlTx.Commit(); err != nil {
 		return unavailable(c.Verb, err)
 	}
+	a.cfg.DB.Settle(context.WithoutCancel(ctx))
 	a.committed(ctx, tx)
 	return nil
 }
@@ -332,6 +333,7 @@ func (a *Acts) plain(ctx context.Context, kind txKind, name string, f func(conte
 	if err := sqlTx.Commit(); err != nil {
 		return unavailable(name, err)
 	}
+	a.cfg.DB.Settle(context.WithoutCancel(ctx))
 	for _, f := range tx.shared.after {
 		f()
 	}

@@ -29,6 +29,7 @@ type Tx struct {
 
 // shared is what joined acts have in common.
 type shared struct {
+	texts   map[string]*sql.Stmt // prepared statements in this transaction
 	facts   []Envelope
 	after   []func()
 	denials []denial
@@ -37,7 +38,27 @@ type shared struct {
 
 // ExecContext runs a statement in the transaction.
 func (tx *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if st := tx.prepared(ctx, query); st != nil {
+		return st.ExecContext(ctx, args...)
+	}
 	return tx.sql.ExecContext(ctx, query, args...)
+}
+
+// prepared is the prepared form of a text in this transaction, nil when there is none
+// yet. Statements that leave rows open behind them are never run by it: the same text
+// may be run again meanwhile.
+func (tx *Tx) prepared(ctx context.Context, query string) *sql.Stmt {
+	if st, ok := tx.shared.texts[query]; ok {
+		return st
+	}
+	st := tx.acts.cfg.DB.Prepared(context.WithoutCancel(ctx), tx.sql, query)
+	if st != nil {
+		if tx.shared.texts == nil {
+			tx.shared.texts = map[string]*sql.Stmt{}
+		}
+		tx.shared.texts[query] = st
+	}
+	return st
 }
 
 // QueryContext runs a query in the transaction; Tx is a sqldb.Reader.
@@ -47,6 +68,9 @@ func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql
 
 // QueryRowContext runs a query for one row in the transaction.
 func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if st := tx.prepared(ctx, query); st != nil {
+		return st.QueryRowContext(ctx, args...)
+	}
 	return tx.sql.QueryRowContext(ctx, query, args...)
 }
 

@@ -117,9 +117,18 @@ func (g *Guard) Key(ctx context.Context, r sqldb.Reader, id int64) (Key, error) 
 // newest current one that is neither expired nor revoked. ok is false when there is
 // none.
 func (g *Guard) EncryptionKey(ctx context.Context, r sqldb.Reader, person int64, at time.Time) (k Key, ok bool, err error) {
-	return sqldb.One(ctx, r, scanKey, `select `+keyColumns+` from guard_key k
-		where k.person_id = $1 and k.state = 'current' and k.encrypts and k.revoked_at = 0
-		and (k.expires_at = 0 or k.expires_at > $2) order by k.made_at desc, k.id desc limit 1`, person, clock.Micros(at))
+	// All keys of the person, the newest current one first: an index leads there, while
+	// a planner may take that of all current keys for the narrower condition.
+	all, err := g.KeysOf(ctx, r, person)
+	if err != nil {
+		return k, false, err
+	}
+	for _, k := range all {
+		if k.UsableAt(at) {
+			return k, true, nil
+		}
+	}
+	return k, false, nil
 }
 
 // Expiring lists the keys after which nothing can be sealed to an active person any

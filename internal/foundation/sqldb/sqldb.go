@@ -61,6 +61,8 @@ type DB struct {
 	write  *sql.DB
 	read   *sql.DB
 	raw    *rawFile // nil on PostgreSQL
+	pool   Reader
+	texts  *statements // of the writer; nil on PostgreSQL
 }
 
 // Open opens the database. On PostgreSQL it refuses a database whose collation
@@ -93,7 +95,10 @@ func openSQLite(ctx context.Context, c Config) (*DB, error) {
 	}
 	read.SetMaxOpenConns(c.Readers)
 	read.SetMaxIdleConns(c.Readers)
-	return &DB{Engine: SQLite, write: write, read: read, raw: &rawFile{path: c.Path}}, nil
+	return &DB{
+		Engine: SQLite, write: write, read: read, raw: &rawFile{path: c.Path}, pool: &pool{DB: read, texts: newStatements(read)},
+		texts: newStatements(write),
+	}, nil
 }
 
 func sqliteDSN(path string, cacheMB int, readOnly bool) string {
@@ -130,11 +135,11 @@ func openPostgres(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open PostgreSQL: %w", err), pool.Close())
 	}
-	return &DB{Engine: Postgres, write: pool, read: pool}, nil
+	return &DB{Engine: Postgres, write: pool, read: pool, pool: pool}, nil
 }
 
 // Reader returns the reading side.
-func (db *DB) Reader() Reader { return db.read }
+func (db *DB) Reader() Reader { return db.pool }
 
 // Snapshot begins a read-only transaction that sees one moment of the database.
 // The caller rolls it back.
@@ -171,6 +176,10 @@ func (db *DB) Size(ctx context.Context) (int64, error) {
 func (db *DB) Close() error {
 	if db.read == db.write {
 		return db.write.Close()
+	}
+	db.texts.close()
+	if p, ok := db.pool.(*pool); ok {
+		p.texts.close()
 	}
 	return errors.Join(db.read.Close(), db.write.Close(), db.raw.close())
 }

@@ -1,0 +1,138 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"almenara.example/internal/act"
+	"almenara.example/internal/foundation/clock"
+	"almenara.example/internal/foundation/pgp"
+	"almenara.example/internal/guard"
+	"almenara.example/internal/warn"
+	housetest "almenara.example/test/house"
+	"almenara.example/tlp"
+)
+
+// BenchmarkWarningToMany sends one warning to BENCH_OPERATORS organisations (10,000),
+// each signed and encrypted to a key of its contact, to a server on the loopback in
+// the same process, and then takes in as many replies.
+func BenchmarkWarningToMany(b *testing.B) {
+	b.Run("sqlite", func(b *testing.B) { warningToMany(b, size("BENCH_OPERATORS", 10_000)) })
+}
+
+// publics makes some keys; contacts share them, sealing costs the same.
+func publics(b *testing.B, n int) (out [][]byte) {
+	b.Helper()
+	for i := range n {
+		k, err := pgp.Generate(filepath.Join(b.TempDir(), fmt.Sprint(i)), "Control room", "room@op.example", time.Now().Add(-time.Hour)) //nolint:forbidigo // a key's age is the machine's
+		if err != nil {
+			b.Fatal(err)
+		}
+		out = append(out, k.Public().Binary)
+	}
+	return out
+}
+
+func warningToMany(b *testing.B, n int) {
+	t := &table{}
+	k := clock.System{}
+	h := housetest.Start(b, housetest.Options{System: true, Fill: func(ctx context.Context, h *housetest.House) error {
+		return operators(ctx, b, h, n)
+	}})
+	h.Mail.CountOnly()
+	w, ctx := h.App.Warn(), b.Context()
+	text := warn.Text{Title: "Remote access is being abused", What: strings.Repeat("Somebody signs in at night. ", 40), Do: "Close it."}
+	officer := func(id int) act.Actor {
+		return act.Actor{ID: fmt.Sprintf("person:%d", 900000+id), Kind: act.Person, Org: guard.OwnOrg, Roles: []string{guard.RoleDutyLead}}
+	}
+	v, err := w.Compose(ctx, officer(1), warn.Warning{
+		Severity: warn.SeverityHigh, Marking: tlp.Amber, Choice: warn.Choice{Everyone: true}, Texts: map[string]warn.Text{"en": text},
+	})
+	must(b, err)
+	began := k.Now()
+	list, seen, err := w.Choose(ctx, h.App.Acts().Reader(), v)
+	must(b, err)
+	t.add("choosing, with the contact, key and manner of each", "", "%.2f s for %d", k.Now().Sub(began).Seconds(), len(list))
+	peak := watchHeap()
+	began = k.Now()
+	must(b, w.Release(ctx, officer(2), v.ID, warn.Release{Version: v.Version, Seen: seen}))
+	var first time.Duration
+	for h.Mail.Count() < n {
+		if first == 0 && h.Mail.Count() > 0 {
+			first = k.Now().Sub(began)
+		}
+		if k.Now().Sub(began) > 10*time.Minute {
+			b.Fatalf("%d of %d after ten minutes", h.Mail.Count(), n)
+		}
+		runtime.Gosched()
+		<-time.After(5 * time.Millisecond)
+	}
+	took := k.Now().Sub(began)
+	t.add("release to the last message at the server", "<= 20 s", "%.1f s, %.0f a second; first after %.2f s", took.Seconds(), float64(n)/took.Seconds(), first.Seconds())
+	t.add("heap at its peak above before", "flat", "%d MiB", peak()>>20)
+	t.print(os.Stdout)
+}
+
+// watchHeap follows the heap; the result is its peak above where it began.
+func watchHeap() func() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	base, peak := m.HeapAlloc, m.HeapAlloc
+	done, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(200 * time.Millisecond):
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				peak = max(peak, m.HeapAlloc)
+			}
+		}
+	}()
+	return func() uint64 {
+		close(done)
+		<-stopped
+		return peak - base
+	}
+}
+
+// operators fills a nation of n operators, each with a contact and a key.
+func operators(ctx context.Context, b *testing.B, h *housetest.House, n int) error {
+	rows := make([]string, n)
+	for i := range rows {
+		rows[i] = fmt.Sprintf("Operator %05d,operator,XA,drinking-water,domain,op%05d.example,Control room,room@op%05d.example,en\n", i, i, i)
+	}
+	if err := h.Import(ctx, rows...); err != nil {
+		return err
+	}
+	keys := publics(b, 8)
+	g := h.App.Guard()
+	after := int64(0)
+	for i := 0; ; {
+		ps, err := g.Persons(ctx, h.App.Acts().Reader(), guard.PersonFilter{After: after, Limit: 1000})
+		if err != nil || len(ps) == 0 {
+			return err
+		}
+		for _, p := range ps {
+			after = p.ID
+			if p.Org == guard.OwnOrg {
+				continue
+			}
+			if _, err := g.AddKey(ctx, housetest.Lead(), p.ID, keys[i%len(keys)]); err != nil {
+				return err
+			}
+			i++
+		}
+	}
+}
+
