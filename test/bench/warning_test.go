@@ -135,4 +135,3 @@ func operators(ctx context.Context, b *testing.B, h *housetest.House, n int) err
 		}
 	}
 }
-

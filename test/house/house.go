@@ -15,6 +15,7 @@ package house
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,6 +25,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +35,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/clock/clocktest"
 	"almenara.example/internal/foundation/mail/mailtest"
+	"almenara.example/internal/foundation/pgp"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/watch"
@@ -94,9 +97,31 @@ func Found(t testing.TB, o Options) string {
 				t.Fatal(err)
 			}
 		}
+		key, err := teamKey()
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, "keys", "openpgp.key"), key, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	return dir
 }
+
+// teamKey is one OpenPGP key for all fixed houses of a process: keys are drawn anew each
+// time, and what two houses write must be the same.
+var teamKey = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "almenara-key-")
+	if err != nil {
+		return nil, err
+	}
+	name := filepath.Join(dir, "key")
+	if _, err := pgp.Generate(name, "CSIRT Atalaya", "csirt@csirt.example", Morning().Add(-30*24*time.Hour)); err != nil {
+		return nil, err
+	}
+	key, err := os.ReadFile(name)
+	return key, errors.Join(err, os.RemoveAll(dir))
+})
 
 // Start starts a house that ends with the test.
 func Start(t testing.TB, o Options) *House {
