@@ -5,11 +5,11 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
+	"hash/crc32"
 	"io"
 
 	"filippo.io/age"
@@ -41,7 +41,7 @@ type Reader struct {
 	own    hash.Hash // of the manifest as it must be
 	end    ending
 	member line
-	sum    hash.Hash
+	table  *crc32.Table
 	left   int64
 	open   bool
 }
@@ -69,7 +69,7 @@ func Open(r io.Reader, identities []age.Identity) (*Reader, error) {
 		return nil, &Damage{"the header", in.n, err}
 	}
 	plain = bufio.NewReaderSize(plain, readSize)
-	return &Reader{in: in, plain: plain, tar: tar.NewReader(plain), own: sha256.New()}, nil
+	return &Reader{in: in, plain: plain, tar: tar.NewReader(plain), own: sha256.New(), table: castagnoli()}, nil
 }
 
 func (r *Reader) damage(place string, err error) error { return &Damage{place, r.in.n, err} }
@@ -93,7 +93,7 @@ func (r *Reader) Next() (name string, size int64, err error) {
 	if h.Name == manifestName {
 		return "", 0, r.finish()
 	}
-	r.member, r.sum, r.left, r.open = line{Name: h.Name, Size: h.Size}, sha256.New(), h.Size, true
+	r.member, r.left, r.open = line{Name: h.Name, Size: h.Size}, h.Size, true
 	return h.Name, h.Size, nil
 }
 
@@ -104,13 +104,13 @@ func (r *Reader) place() string {
 	return r.member.Name
 }
 
-// Read reads the member; at its end its hash is kept for the manifest.
+// Read reads the member; at its end its line is kept for the manifest.
 func (r *Reader) Read(b []byte) (int, error) {
 	if !r.open {
 		return 0, io.EOF
 	}
 	n, err := r.tar.Read(b)
-	r.sum.Write(b[:n])
+	r.member.CRC = crc32.Update(r.member.CRC, r.table, b[:n])
 	r.left -= int64(n)
 	switch {
 	case r.left == 0:
@@ -125,7 +125,6 @@ func (r *Reader) Read(b []byte) (int, error) {
 }
 
 func (r *Reader) closeMember() error {
-	r.member.SHA256 = hex.EncodeToString(r.sum.Sum(nil))
 	r.end.Members++
 	r.end.Bytes += r.member.Size
 	b, err := json.Marshal(r.member)
@@ -156,7 +155,7 @@ func (r *Reader) finish() error {
 		return r.damage("the manifest", err)
 	}
 	if end != r.end || !bytes.Equal(theirs.Sum(nil), r.own.Sum(nil)) {
-		return r.damage("the manifest", fmt.Errorf("it lists %d members of %d bytes, and %d of %d are there, or one has another hash",
+		return r.damage("the manifest", fmt.Errorf("it lists %d members of %d bytes, and %d of %d are there, or one has another checksum",
 			end.Members, end.Bytes, r.end.Members, r.end.Bytes))
 	}
 	if _, err := r.tar.Next(); !errors.Is(err, io.EOF) {

@@ -46,13 +46,21 @@ func (s *stage) run() {
 	}
 }
 
+// room is where the next bytes may lie before they are written; it is never empty.
+// Write takes what lies at its beginning without copying it.
+func (s *stage) room() []byte { return s.now[len(s.now):cap(s.now)] }
+
 // Write takes bytes; an error of an earlier one comes with a later one.
 func (s *stage) Write(b []byte) (int, error) {
 	for rest := b; len(rest) > 0; {
-		n := min(len(rest), stageSize-len(s.now))
-		s.now = append(s.now, rest[:n]...)
+		room := s.room()
+		n := min(len(rest), len(room))
+		if &room[0] != &rest[0] {
+			copy(room, rest[:n])
+		}
+		s.now = s.now[:len(s.now)+n]
 		rest = rest[n:]
-		if len(s.now) == stageSize {
+		if len(s.now) == cap(s.now) {
 			s.full <- s.now
 			s.now = <-s.empty
 		}

@@ -3,12 +3,11 @@ package backup
 import (
 	"archive/tar"
 	"bufio"
-	"crypto/sha256"
-	"encoding/hex"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -24,16 +23,19 @@ const (
 	PartSuffix = ".part"
 	// partSize is the size of the parts of a stream.
 	partSize = 4 << 20
-	// readSize is how much is read at once.
+	// readSize is how much of an archive is read at once.
 	readSize = 1 << 20
 )
 
 // line is one line of the manifest.
 type line struct {
-	Name   string `json:"name"`
-	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256"`
+	Name string `json:"name"`
+	Size int64  `json:"size"`
+	CRC  uint32 `json:"crc32c"`
 }
+
+// castagnoli is the table of CRC-32C, which the processor computes.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // ending is the manifest's closing line.
 type ending struct {
@@ -52,7 +54,6 @@ type Writer struct {
 	age       io.WriteCloser
 	tar       *tar.Writer
 	end       ending
-	buf       []byte
 	closed    bool
 }
 
@@ -64,7 +65,7 @@ func Create(dir, name string, recipients []age.Recipient) (w *Writer, err error)
 	if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 		return nil, fmt.Errorf("make a backup: %s is there already", name)
 	}
-	w = &Writer{dir: dir, name: name, buf: make([]byte, readSize)}
+	w = &Writer{dir: dir, name: name}
 	if w.file, err = os.OpenFile(w.partial(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
 		return nil, fmt.Errorf("make a backup: %w", err)
 	}
@@ -72,7 +73,7 @@ func Create(dir, name string, recipients []age.Recipient) (w *Writer, err error)
 		err = os.Remove(w.spool.Name())
 	}
 	if err == nil {
-		w.out = newStage(w.file)
+		w.out = newStage(&onDisk{file: w.file})
 		w.age, err = age.Encrypt(w.out, recipients...)
 	}
 	if err != nil {
@@ -97,13 +98,14 @@ func (w *Writer) Add(name string, size int64, r io.Reader, progress func(n int))
 	if err := w.tar.WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o600, Format: tar.FormatPAX}); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	h := sha256.New()
+	table, crc := castagnoli(), uint32(0)
 	var done int64
 	for done < size {
-		n, err := r.Read(w.buf[:min(int64(len(w.buf)), size-done)])
-		h.Write(w.buf[:n])
+		buf := w.sealed.room() // read where it is taken from
+		n, err := r.Read(buf[:min(int64(len(buf)), size-done)])
+		crc = crc32.Update(crc, table, buf[:n])
 		done += int64(n)
-		if _, werr := w.tar.Write(w.buf[:n]); werr != nil {
+		if _, werr := w.tar.Write(buf[:n]); werr != nil {
 			return fmt.Errorf("write %s: %w", name, werr)
 		}
 		if progress != nil && n > 0 {
@@ -116,14 +118,14 @@ func (w *Writer) Add(name string, size int64, r io.Reader, progress func(n int))
 			return fmt.Errorf("read for %s: %w", name, err)
 		}
 	}
-	return w.note(name, size, h)
+	return w.note(name, size, crc)
 }
 
 // note writes a member's line.
-func (w *Writer) note(name string, size int64, h hash.Hash) error {
+func (w *Writer) note(name string, size int64, crc uint32) error {
 	w.end.Members++
 	w.end.Bytes += size
-	b, err := json.Marshal(line{name, size, hex.EncodeToString(h.Sum(nil))})
+	b, err := json.Marshal(line{name, size, crc})
 	if err == nil {
 		_, err = w.manifest.Write(append(b, '\n'))
 	}
@@ -170,7 +172,7 @@ func (p *parts) Write(b []byte) (int, error) {
 
 func (p *parts) flush() error {
 	p.n++
-	err := p.w.Add(fmt.Sprintf("%s/%06d", p.name, p.n), int64(len(p.buf)), strings.NewReader(string(p.buf)), p.progress)
+	err := p.w.Add(fmt.Sprintf("%s/%06d", p.name, p.n), int64(len(p.buf)), bytes.NewReader(p.buf), p.progress)
 	p.buf = p.buf[:0]
 	return err
 }
@@ -241,6 +243,27 @@ func (w *Writer) Abort() (err error) {
 		}
 	}
 	return errors.Join(err, os.Remove(w.partial()))
+}
+
+// onDisk writes the archive and has the disk begin early with what was written, so
+// that the sync at the end waits for little.
+type onDisk struct {
+	file      *os.File
+	at, begun int64
+}
+
+// behind is how much is written before the disk is told to begin.
+const behind = 8 << 20
+
+// Write writes.
+func (d *onDisk) Write(b []byte) (int, error) {
+	n, err := d.file.Write(b)
+	d.at += int64(n)
+	if err == nil && d.at-d.begun >= behind {
+		beginWriting(d.file, d.begun, d.at-d.begun)
+		d.begun = d.at
+	}
+	return n, err
 }
 
 func syncFolder(dir string) error {
