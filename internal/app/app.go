@@ -194,6 +194,7 @@ func (a *App) openHouse(ctx context.Context, o Options) error {
 	}
 	a.gate = guard.NewGate(a.guard, a.closures())
 	a.warn.SetGate(a.gate)
+	a.duty.SetTexts(nightTexts{warn: a.warn, words: a.words, language: a.cfg.Language})
 	for _, s := range a.subscriptions() {
 		a.acts.Subscribe(s)
 	}

@@ -79,14 +79,16 @@ func (a *App) doors(guardPages *guardweb.Pages) []door {
 	watchPages := watchweb.New(watchweb.Config{
 		Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts, Stories: warnPages,
 	})
-	notices := warnings{warn: a.warn, acts: a.acts}
+	notices := warnings{warn: a.warn, acts: a.acts, receiving: a.receiving, clock: a.clock}
 	deskPages := deskweb.New(deskweb.Config{
 		Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts, Clock: a.clock,
 		FailedWork: a.failedWork, FailedWorkURL: failedWorkURL, FailedWorkPermission: permissionOfNotices,
 		Needs: []desk.Needs{notices, people{a.constituency, a.duty, a.acts}}, Finders: []desk.Finder{notices},
+		Answers: a.warn,
 	})
 	watchCalls := watchweb.NewOperations(a.watch, a.constituency, a.guard, a.acts)
 	constituencyDoor := constituencyweb.New(a.site, a.constituency, a.guard, a.acts)
+	constituencyDoor.SetRules(lookupRules{a.warn})
 	dutyPages := dutyweb.New(a.site, a.duty)
 	ledgerPages := ledgerweb.New(a.site, a.ledger, guardPages)
 	house := &houseCalls{app: a}
@@ -136,6 +138,7 @@ func (a *App) subscriptions() []act.Subscription {
 		a.constituency.Subscription(), // guard.OrganisationsChanged: refresh the index
 		a.watch.Subscription(),        // constituency.AssetsChanged: match open findings again
 		a.warn.Subscription(),         // watch.DeliveryTaken, watch.DeliveriesReleased: draft notices
+		a.warn.FiguresSubscription(),  // warn.NoticesMoved, warn.NoticeAnswered: the board's figures
 	}
 }
 

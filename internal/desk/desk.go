@@ -3,6 +3,7 @@ package desk
 import (
 	"context"
 	"slices"
+	"time"
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/sqldb"
@@ -14,8 +15,10 @@ type Consequence int
 
 // The consequences, gravest first.
 const (
+	// Unheard: somebody was warned of the gravest, and we do not know that he heard it.
+	Unheard Consequence = iota
 	// Blind: we do not see what happens (a feed is late, deliveries cannot be read).
-	Blind Consequence = iota
+	Blind
 	// Untold: somebody does not know what we know (held findings, unsent notices).
 	Untold
 	// Unknown: something of what we got says nothing yet (quarantine, no owner).
@@ -24,8 +27,11 @@ const (
 
 // Need is something that waits for a person.
 type Need struct {
-	Key         string // catalogue key of its name
-	Note        string // catalogue key of what to do about it
+	Key         string         // catalogue key of its name
+	Args        map[string]any // for the name, besides Count
+	Note        string         // catalogue key of what to do about it
+	Since       time.Time      // how long it has waited; zero: not said
+	Due         time.Time      // until when it has to be done; zero: not said
 	N           int64
 	AtLeast     bool
 	URL         string // the list that N counts

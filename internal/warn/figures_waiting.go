@@ -177,3 +177,12 @@ func (w *Warn) noticeLines(ctx context.Context, r sqldb.Reader, language string,
 	}
 	return all, nil
 }
+
+// StoppedSince tells since when sending is stopped; ok is false when it is not.
+func (w *Warn) StoppedSince(ctx context.Context, r sqldb.Reader) (since time.Time, ok bool, err error) {
+	at, ok, err := sqldb.One(ctx, r, sqldb.Int64, `select at from warn_stop where id = 1`)
+	if err != nil {
+		err = fmt.Errorf("look at the stop button: %w", err)
+	}
+	return clock.FromMicros(at), ok, err
+}

@@ -1,6 +1,7 @@
 package deskweb
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -24,6 +25,8 @@ type boardPage struct {
 	Late    web.List
 	Today   web.List
 	Times   web.Chart
+	Gone    web.List
+	Answers *answersPicture
 }
 
 // board is GET /.
@@ -52,17 +55,45 @@ func (p *Web) board(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
+	if p.Answers != nil && a.Can("warn.read") {
+		f, err := p.Answers.Figures(r.Context(), p.read)
+		if err != nil {
+			return err
+		}
+		data.Answers = p.pictureOfAnswers(a, f)
+		page.Charts = page.Charts || f.All.Now.Sent+f.All.Before.Sent > 0
+	}
 	if b == nil {
 		page.Actions = ways(a)
 	}
 	for _, n := range desk.Waiting(b, others...) {
-		data.Needs = append(data.Needs, web.Figure{
-			Label: a.say(n.Key, "Count", n.N), Note: a.say(n.Note), N: n.N, AtLeast: n.AtLeast,
-			URL: n.URL, Icon: n.Icon, Tone: toneOf(n.Consequence),
-		})
+		data.Needs = append(data.Needs, p.figure(a, n))
 	}
 	page.Data = data
 	return p.Site.Page(w, r, http.StatusOK, "desk/board", page)
+}
+
+// figure is a need as the board shows it: its age or when it is due stand before what
+// to do about it.
+func (p *Web) figure(a asker, n desk.Need) web.Figure {
+	args := maps.Clone(n.Args)
+	if args == nil {
+		args = map[string]any{}
+	}
+	args["Count"] = n.N
+	note := a.say(n.Note)
+	now := p.Clock.Now()
+	switch {
+	case !n.Due.IsZero() && n.Due.After(now):
+		note = a.say("desk.need.due", "Age", a.words.Age(n.Due.Sub(now))) + " " + note
+	case !n.Due.IsZero():
+		note = a.say("desk.need.overdue", "Age", a.words.Age(now.Sub(n.Due))) + " " + note
+	case !n.Since.IsZero():
+		note = a.say("desk.need.since", "Age", a.words.Age(now.Sub(n.Since))) + " " + note
+	}
+	return web.Figure{
+		Label: a.words.T(n.Key, args), Note: note, N: n.N, AtLeast: n.AtLeast, URL: n.URL, Icon: n.Icon, Tone: toneOf(n.Consequence),
+	}
 }
 
 // ways lead who does not read findings to what is theirs.
@@ -80,7 +111,7 @@ func ways(a asker) (out []web.Action) {
 
 func toneOf(c desk.Consequence) string {
 	switch c {
-	case desk.Blind:
+	case desk.Unheard, desk.Blind:
 		return "critical"
 	case desk.Untold:
 		return "high"
@@ -129,7 +160,7 @@ func (p *Web) picture(r *http.Request, a asker, b *watch.Board, data *boardPage,
 	data.Heat = heat(a, b)
 	data.Late = late(a, b)
 	data.Today = today(a, b, srcs)
-	data.Times = times(a, b)
+	data.Times, data.Gone = times(a, b), gone(a, b)
 	if len(srcs) == 0 && a.Can("watch.add_source") {
 		data.Heat.Empty.Do = &web.Action{Label: a.say("desk.board.add_source"), URL: "/watch/sources/new", Icon: "plus", Tone: "primary"}
 	}
@@ -236,10 +267,9 @@ func sourceName(srcs []watch.Source, id int64) string {
 }
 
 // times is how long findings stood open until they were no longer seen, slowest
-// sector first.
+// sector first, beside the quarter before.
 func times(a asker, b *watch.Board) web.Chart {
-	rows := slices.Clone(b.Outcomes)
-	slices.SortStableFunc(rows, func(x, y watch.OutcomeRow) int { return int(y.Median/time.Hour) - int(x.Median/time.Hour) })
+	rows := slowest(b)
 	c := web.Chart{
 		ID: "times", Kind: "bar", Units: a.say("desk.board.times.units"), Source: a.say("desk.board.times.source"), At: b.At,
 		Axis:  a.say("desk.board.sector"),
@@ -249,12 +279,66 @@ func times(a asker, b *watch.Board) web.Chart {
 	if len(rows) == 0 {
 		return c
 	}
-	hours := web.Series{Name: a.say("desk.board.times.median"), Tone: "medium"}
+	now := web.Series{Name: a.say("desk.board.quarter"), Tone: "medium"}
+	before := web.Series{Name: a.say("desk.board.quarter.before"), Tone: "muted"}
 	for _, o := range rows {
 		c.X = append(c.X, sector(a, o.Sector))
-		hours.Values = append(hours.Values, int64(o.Median/time.Hour))
+		now.Values = append(now.Values, int64(o.Median/time.Hour))
+		before.Values = append(before.Values, int64(o.Before/time.Hour))
 	}
-	c.Series = []web.Series{hours}
-	c.Title = a.say("desk.board.times.finding", "Sector", c.X[0], "Hours", a.words.Number(int64(rows[0].Median/time.Hour)))
+	c.Series = []web.Series{now, before}
+	if rows[0].Median > 0 {
+		c.Title = a.say("desk.board.times.finding", "Sector", c.X[0], "Hours", a.words.Number(int64(rows[0].Median/time.Hour)))
+	}
 	return c
+}
+
+func slowest(b *watch.Board) []watch.OutcomeRow {
+	rows := slices.Clone(b.Outcomes)
+	slices.SortStableFunc(rows, func(x, y watch.OutcomeRow) int { return int(y.Median/time.Hour) - int(x.Median/time.Hour) })
+	return rows
+}
+
+// gone says the same in words, with the lists.
+func gone(a asker, b *watch.Board) web.List {
+	l := web.List{
+		ID: "gone", Caption: a.say("desk.board.times"), Total: web.Total{Hide: true},
+		Columns: []web.Column{
+			{Label: a.say("desk.board.sector")}, {Label: a.say("desk.board.gone"), Num: true},
+			{Label: a.say("desk.board.quarter")}, {Label: a.say("desk.board.quarter.before"), Narrow: true}, {Label: a.say("desk.board.change")},
+		},
+		Empty: web.Empty{Title: a.say("desk.board.times.none"), Why: a.say("desk.board.times.none.why")},
+	}
+	for _, o := range slowest(b) {
+		code := o.Sector
+		if code == "" {
+			code = "none"
+		}
+		l.Rows = append(l.Rows, web.Row{Cells: []web.Cell{
+			web.Anchor(sector(a, o.Sector), list("state", "no-longer-seen", "sector", code)), web.Number(o.Gone, ""),
+			web.Text(within(a, o.Median)), web.Text(within(a, o.Before)), change(a, o.Median, o.Before),
+		}})
+	}
+	return l
+}
+
+// within says a median that is an upper bound.
+func within(a asker, d time.Duration) string {
+	if d == 0 {
+		return "–"
+	}
+	return a.say("desk.board.within", "Age", a.words.Age(d))
+}
+
+// change compares two medians in a word with a shape.
+func change(a asker, now, before time.Duration) web.Cell {
+	switch {
+	case now == 0 || before == 0:
+		return web.Text("–")
+	case now < before:
+		return web.Marked(web.Badge{Tone: "ok", Icon: "ok", Word: a.say("desk.board.faster")})
+	case now > before:
+		return web.Marked(web.Badge{Tone: "high", Word: a.say("desk.board.slower")})
+	}
+	return web.Marked(web.Badge{Tone: "muted", Word: a.say("desk.board.same")})
 }

@@ -13,6 +13,7 @@ import (
 	"almenara.example/internal/foundation/i18n"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
 )
 
@@ -38,11 +39,21 @@ type Config struct {
 	Clock        clock.Clock
 	Needs        []desk.Needs  // of other rooms
 	Finders      []desk.Finder // of other rooms
+	// Answers counts notices and their answers; nil: nothing is said of them.
+	Answers Answers
 	// FailedWork counts the work that failed for good and the page that lists it; nil:
 	// none is counted.
 	FailedWork func(ctx context.Context) (n int64, err error)
 	// FailedWorkURL is that page, and FailedWorkPermission what one needs to open it.
 	FailedWorkURL, FailedWorkPermission string
+}
+
+// Answers is what the board shows of notices and answers; the room of notices
+// implements it.
+type Answers interface {
+	Figures(ctx context.Context, r sqldb.Reader) (warn.Figures, error)
+	Timed(ctx context.Context, r sqldb.Reader, f warn.TimingFilter) (list []warn.Timed, total int64, err error)
+	Number(notice int64) string
 }
 
 // Web are the desk's pages. Make them with New.
@@ -56,10 +67,16 @@ func New(c Config) *Web { return &Web{Config: c, read: c.Acts.Reader()} }
 
 // Routes lists the desk's doors.
 func (p *Web) Routes() []web.Route {
-	return []web.Route{
+	routes := []web.Route{
 		{Method: "GET", Pattern: "/{$}", Permission: "desk.read", Handler: p.board, Sample: "GET /"},
 		{Method: "GET", Pattern: SearchURL, Permission: "desk.read", Handler: p.search, Sample: "GET /desk/search?q=192.0.2.17"},
 	}
+	if p.Answers != nil {
+		routes = append(routes, web.Route{
+			Method: "GET", Pattern: AnswersURL, Permission: "warn.read", Handler: p.answers, Sample: "GET " + AnswersURL + "?from=2026-10-01&to=2027-01-01",
+		})
+	}
+	return routes
 }
 
 // asker is who asks, in which words.
