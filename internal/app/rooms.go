@@ -29,6 +29,7 @@ import (
 	"almenara.example/internal/ledger"
 	"almenara.example/internal/ledger/ledgerweb"
 	"almenara.example/internal/outbound"
+	"almenara.example/internal/portal/portalweb"
 	"almenara.example/internal/warn"
 	"almenara.example/internal/warn/warnweb"
 	"almenara.example/internal/watch"
@@ -59,7 +60,7 @@ func words() []fs.FS {
 		sub(guardweb.Locales, "locales"), sub(outbound.MailWords(), "locales"), sub(outbound.Locales, "locales"),
 		sub(watch.Locales, "locales"), sub(watchweb.Locales, "locales"), sub(warn.Locales, "locales"),
 		sub(warnweb.Locales, "locales"), sub(deskweb.Locales, "locales"),
-		sub(duty.Locales, "locales"), sub(dutyweb.Locales, "locales"),
+		sub(duty.Locales, "locales"), sub(dutyweb.Locales, "locales"), sub(portalweb.Locales, "locales"),
 		sub(constituencyweb.Locales, "locales"), sub(ledgerweb.Locales, "locales"),
 		sub(locales, "locales"),
 	}
@@ -75,7 +76,7 @@ type door struct {
 
 // doors lists the rooms' doors.
 func (a *App) doors(guardPages *guardweb.Pages) []door {
-	warnPages := warnweb.New(a.site, a.warn)
+	warnPages := warnweb.New(a.site, a.warn).ReadsMail(a.receiving)
 	watchPages := watchweb.New(watchweb.Config{
 		Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts, Stories: warnPages,
 	})
@@ -91,6 +92,7 @@ func (a *App) doors(guardPages *guardweb.Pages) []door {
 	constituencyDoor.SetRules(lookupRules{a.warn})
 	dutyPages := dutyweb.New(a.site, a.duty)
 	ledgerPages := ledgerweb.New(a.site, a.ledger, guardPages)
+	portalPages := portalweb.New(a.site, a.portal, a.warn, a.clock)
 	house := &houseCalls{app: a}
 	restored := &restoreCalls{app: a}
 	return []door{
@@ -101,6 +103,7 @@ func (a *App) doors(guardPages *guardweb.Pages) []door {
 		{room: "duty", routes: dutyPages.Routes(), templates: dutyweb.Templates, operation: dutyPages.API},
 		{room: "watch", routes: watchPages.Routes(), templates: watchweb.Templates, operation: watchCalls.API},
 		{room: "warn", routes: warnPages.Routes(), templates: warnweb.Templates, operation: warnPages.API},
+		{room: "portal", routes: portalPages.Routes(), templates: portalweb.Templates},
 		{room: "desk", routes: deskPages.Routes(), templates: deskweb.Templates},
 	}
 }
@@ -113,6 +116,7 @@ func (a *App) nav() []web.NavItem {
 		{Room: "warn", Key: "warn.nav", URL: "/warn/notices", Icon: "warn", Permission: "warn.read"},
 		{Room: "constituency", Key: "constituency.room", URL: "/constituency/organisations", Icon: "constituency", Permission: "constituency.read"},
 		{Room: "duty", Key: "duty.title", URL: "/duty", Icon: "phone", Permission: "duty.read"},
+		{Room: "portal", Key: "portal.nav", URL: portalweb.HomeURL, Icon: "warn", Permission: "portal.read"},
 		{Room: "ledger", Key: "ledger.title", URL: "/ledger", Icon: "ledger", Permission: ledgerweb.Permission},
 		{Room: "guard", Key: "app.nav.guard", URL: "/guard/persons", Icon: "guard", Permission: "guard.read"},
 	}
@@ -129,7 +133,9 @@ func (a *App) failedWork(ctx context.Context) (int64, error) {
 
 // closures says, per kind of thing, which room answers the release gate.
 func (a *App) closures() map[string]guard.Closure {
-	return map[string]guard.Closure{warn.KindNotice: a.warn}
+	all := a.portal.Closures()
+	all[warn.KindNotice] = a.warn
+	return all
 }
 
 // subscriptions says who hears whose facts.
@@ -174,6 +180,7 @@ func newsworthy() []string {
 // spreadNews tells open pages of facts, right after the commit: on the topic of
 // the room ("watch") and on the fact's own ("watch.delivery-taken").
 func (a *App) spreadNews() {
+	a.tellPortal()
 	for _, kind := range newsworthy() {
 		room, _, _ := strings.Cut(kind, ".")
 		own := topic(kind)

@@ -1,5 +1,21 @@
-// Package warnweb is warn's door: the desk's pages of notices, outbox and failed
-// work, the page behind the link in a notice, and the API calls.
+// Package warnweb is warn's door: the desk's pages of notices, warnings to many, the
+// call list, mail that came in, rules, outbox and failed work, the page behind the link
+// in a notice, and the API calls below /api/v1/warn.
+//
+// # What a talking person does
+//
+// On a notice's page the key p goes to the name field, which holds the contact's name
+// already; Enter records that they have taken the warning, now. On a warning's board p
+// leads from an organisation's line there and back. On the list of mail c goes to the
+// line's button, and Enter confirms the answer that the words look like; a mail whose
+// signature speaks against it has no such button: it is opened first. Without scripts
+// the same fields and buttons are there.
+//
+// # Warnings to many
+//
+// A draft is a form; its list shows whom it would be told to, how and in which
+// language, and the letter that each would get as the release gate would clear it. The
+// release names the fingerprint of the list that was looked at.
 //
 // The page behind a link is for somebody who holds the link and no session. A GET
 // shows only a confirm button, the same for every notice, so that a link scanner
@@ -32,6 +48,7 @@ var Locales embed.FS
 type Pages struct {
 	warn *warn.Warn
 	site *web.Site
+	raw  RawMail // nil: attachments are named, not handed out
 }
 
 // New returns the pages, which answer through site.
@@ -39,7 +56,7 @@ func New(site *web.Site, w *warn.Warn) *Pages { return &Pages{warn: w, site: sit
 
 // Routes lists warn's doors.
 func (p *Pages) Routes() []web.Route {
-	return []web.Route{
+	return append(p.deskRoutes(), []web.Route{
 		{Method: "GET", Pattern: "/warn/notices", Permission: "warn.read", Handler: p.notices, Sample: "GET /warn/notices"},
 		{Method: "GET", Pattern: "/warn/notices/{number}", Permission: "warn.read", Handler: p.notice, Sample: "GET /warn/notices/ALM-0000-0000"},
 		{Method: "POST", Pattern: "/warn/notices/{number}/answer", Permission: "warn.record_answer", Handler: p.recordAnswer, Sample: "POST /warn/notices/ALM-0000-0000/answer by=a&what=done&via=phone"},
@@ -52,9 +69,7 @@ func (p *Pages) Routes() []web.Route {
 		{Method: "GET", Pattern: "/warn/stop", Permission: "warn.stop_sending", Handler: p.confirmStop, Sample: "GET /warn/stop"},
 		{Method: "POST", Pattern: "/warn/stop", Permission: "warn.stop_sending", Handler: p.stop, Sample: "POST /warn/stop reason=a"},
 		{Method: "POST", Pattern: "/warn/resume", Permission: "warn.resume_sending", Handler: p.resume, Sample: "POST /warn/resume a=b"},
-		{Method: "GET", Pattern: "/n/{secret}", Permission: web.Public, Handler: p.visit, Sample: "GET /n/x"},
-		{Method: "POST", Pattern: "/n/{secret}", Permission: web.Public, Handler: p.visitorAnswers, Sample: "POST /n/x what=acknowledge"},
-	}
+	}...)
 }
 
 // actor is who asks.

@@ -24,7 +24,7 @@ func (p *Pages) outbox(w http.ResponseWriter, r *http.Request) error {
 	}
 	list := web.List{
 		ID: "outbox", Caption: web.Say(r, "warn.outbox"), Total: web.Total{Hide: true}, Live: true, Filters: web.Sift(r, state),
-		Columns: web.Columns(r, "warn.column.subject", "warn.fact.address", "warn.column.state", "warn.column.when"),
+		Columns: web.Columns(r, "warn.column.subject", "warn.fact.address", "warn.fact.manner", "warn.column.state", "warn.column.when"),
 		Empty:   web.Empty{Title: web.Say(r, "warn.outbox.none"), Why: web.Say(r, "warn.outbox.none.why")},
 	}
 	if len(ms) > perPage {
@@ -33,7 +33,7 @@ func (p *Pages) outbox(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, m := range ms {
 		row := web.Row{Cells: []web.Cell{
-			web.Text(m.Subject), web.Code(m.Address), web.Marked(messageBadge(r, m.State)), web.Ago(m.BegunAt),
+			web.Text(m.Subject), web.Code(m.Address), web.Marked(sealedBadge(r, m.Sealed)), web.Marked(messageBadge(r, m.State)), web.Ago(m.BegunAt),
 		}}
 		if id, ok := strings.CutPrefix(m.Thing, warn.KindNotice+":"); ok {
 			if n, err := strconv.ParseInt(id, 10, 64); err == nil {
@@ -47,6 +47,14 @@ func (p *Pages) outbox(w http.ResponseWriter, r *http.Request) error {
 		Title: web.Say(r, "warn.outbox"), Room: "warn", Lead: web.Say(r, "warn.outbox.lead"), Topics: []string{"warn"},
 		Data: listPage{List: list, Stopped: p.stopped(r)},
 	})
+}
+
+// sealedBadge says whether a message travels signed and encrypted.
+func sealedBadge(r *http.Request, sealed bool) web.Badge {
+	if sealed {
+		return web.Badge{Tone: "ok", Icon: "lock", Word: web.Say(r, "warn.sealed")}
+	}
+	return web.Badge{Tone: "info", Icon: "mail", Word: web.Say(r, "warn.clear")}
 }
 
 func messageBadge(r *http.Request, s outbound.State) web.Badge {
@@ -106,7 +114,7 @@ func (p *Pages) waitingNotices(r *http.Request) (*web.List, error) {
 		Columns: web.Columns(r, "warn.column.number", "warn.column.organisation", "warn.column.state", "warn.column.reason"),
 		Empty:   web.Empty{Title: web.Say(r, "warn.failed.notices.none")},
 	}
-	for _, s := range []warn.State{warn.Unknown, warn.Refused, warn.Withheld, warn.NoContact} {
+	for _, s := range []warn.State{warn.Unknown, warn.Refused, warn.Bounced, warn.Withheld, warn.NoContact} {
 		ns, err := p.warn.Notices(r.Context(), p.warn.Acts.Reader(), warn.Filter{State: s, Limit: 100})
 		if err != nil {
 			return nil, err

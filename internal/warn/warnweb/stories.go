@@ -35,12 +35,22 @@ func (p *Pages) OfFinding(ctx context.Context, r sqldb.Reader, finding int64, v 
 			m.At = n.SentAt
 		}
 		out = append(out, m)
+		visits, err := p.warn.Visits(ctx, r, n.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range visits {
+			out = append(out, web.Moment{
+				At: one.At, Who: joinWords([]string{one.Name, one.Firm}), What: words.T("warn.story.visited", nil), Icon: "link", URL: u,
+				Badge: &web.Badge{Tone: "medium", Icon: "link", Word: words.T("warn.strength.link", nil)},
+			})
+		}
 		answers, err := p.warn.Answers(ctx, r, n.ID)
 		if err != nil {
 			return nil, err
 		}
 		for _, a := range answers {
-			by := a.By
+			by := joinWords([]string{a.By, a.Firm})
 			if by == "" {
 				by = words.T("warn.somebody", nil)
 			}

@@ -2,11 +2,9 @@ package warnweb
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
-	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/warn"
@@ -18,12 +16,11 @@ func answerOf(r *http.Request) (a warn.Answer, err error) {
 		What: warn.What(r.PostForm.Get("what")), Strength: warn.Strength(r.PostForm.Get("via")),
 		By: r.PostForm.Get("by"), Reason: r.PostForm.Get("reason"),
 	}
-	if s := r.PostForm.Get("at"); s != "" {
-		if a.At, err = ParseTime(s); err != nil {
-			return a, err
-		}
+	if a.Strength == "" {
+		a.Strength = warn.ByPhone
 	}
-	return a, nil
+	a.At, err = timeOf(r, "at")
+	return a, err
 }
 
 // ParseTime reads a time as people give it, such as 2026-11-21T03:05Z or
@@ -55,7 +52,11 @@ func (p *Pages) recordAnswer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p.site.Redirect(w, r, noticeURL(p.warn.Number(n.ID)), web.Flash{Key: "warn.answer.recorded"})
+	back := noticeURL(p.warn.Number(n.ID))
+	if to := r.PostForm.Get("back"); mayBack(to) {
+		back = to
+	}
+	p.site.Redirect(w, r, back, web.Flash{Key: "warn.answer.recorded"})
 	return nil
 }
 
@@ -73,7 +74,7 @@ func (p *Pages) showRepeat(w http.ResponseWriter, r *http.Request, status int, p
 	switch n.State {
 	case warn.Unknown: // the only one that may have arrived already
 		c.Text = web.Say(r, "warn.repeat.text")
-	case warn.Refused, warn.Withheld:
+	case warn.Refused, warn.Withheld, warn.Bounced:
 		c.Text = web.Say(r, "warn.repeat.text."+string(n.State))
 	case warn.NoContact: // never sent before
 		c.Title, c.Verb = web.Say(r, "warn.repeat.title.no-contact"), web.Say(r, "warn.repeat.first")
@@ -100,10 +101,7 @@ func (p *Pages) repeatEffect(r *http.Request, n warn.Notice) (web.Effect, error)
 		if err != nil {
 			return web.Effect{}, err
 		}
-		to = ""
-		if i := slices.IndexFunc(cs, func(c constituency.Contact) bool { return c.Email != "" }); i >= 0 {
-			to = cs[i].Email
-		}
+		to = firstContact(cs)
 	}
 	if to != "" {
 		return web.Effect{Count: 1, What: web.Say(r, "warn.repeat.effect", "Address", to)}, nil
