@@ -27,6 +27,7 @@ import (
 	"almenara.example/internal/guard/guardweb"
 	"almenara.example/internal/ledger"
 	"almenara.example/internal/outbound"
+	"almenara.example/internal/portal"
 	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
 	"almenara.example/shadowserver"
@@ -71,6 +72,7 @@ type App struct {
 	outbound     *outbound.Outbound
 	receiving    *outbound.Receiving
 	warn         *warn.Warn
+	portal       *portal.Portal
 	gate         *guard.Gate
 	keys         keys
 
@@ -189,11 +191,15 @@ func (a *App) openHouse(ctx context.Context, o Options) error {
 	if err := a.openDuty(); err != nil {
 		return err
 	}
+	if err := a.openPortal(); err != nil {
+		return err
+	}
 	if err := a.upkeep(); err != nil {
 		return err
 	}
 	a.gate = guard.NewGate(a.guard, a.closures())
 	a.warn.SetGate(a.gate)
+	a.portal.SetGate(a.gate)
 	a.duty.SetTexts(nightTexts{warn: a.warn, words: a.words, language: a.cfg.Language})
 	for _, s := range a.subscriptions() {
 		a.acts.Subscribe(s)
@@ -223,12 +229,21 @@ func (a *App) openWayOut(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	made, err := ledger.LastRestored(ctx, a.acts.Reader())
+	if err != nil {
+		return err
+	}
+	told, err := warn.OpenToldLog(a.cfg.path(toldFile), clock.FromMicros(made))
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, told.Close)
 	a.warn, err = warn.New(warn.Config{
 		Acts: a.acts, Guard: a.guard, Constituency: a.constituency, Watch: a.watch, Outbound: a.outbound, Queue: a.queue,
 		Catalogue: a.words, Language: a.cfg.Language,
 		Numbers: id.NewNumbers("ALM", "notice", a.keys.numbers), Warnings: id.NewNumbers("ALM", "warning", a.keys.numbers),
 		LinkKey: a.keys.links, Limits: warn.Limits{PerContactHour: a.cfg.Warn.PerContactHour},
-		WebHooks: outbound.NewHooks(allow), MailRoots: roots,
+		WebHooks: outbound.NewHooks(allow), MailRoots: roots, Told: told,
 		PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Log: a.log,
 	})
 	if err == nil {
@@ -302,7 +317,7 @@ func (a *App) openDoors(ctx context.Context, o Options) error {
 		Catalogue: a.words, Clock: a.clock, Log: a.log, Identify: a.identify, Product: "Almenara", Country: own.Name,
 		Installation: installation, Secure: a.public.Scheme == "https", Zone: zone, Nav: a.nav(),
 		SearchURL: deskweb.SearchURL, SignInURL: guardweb.SignInURL, SignOutURL: guardweb.SignOutURL, ProfileURL: guardweb.ProfileURL, Strict: o.Strict,
-		Refused: a.refused,
+		Refused: a.refused, Topics: a.topicsOf, Home: homeOf,
 	})
 	if err != nil {
 		return err
@@ -319,6 +334,9 @@ func (a *App) openDoors(ctx context.Context, o Options) error {
 // in the installation's.
 func (a *App) identify(r *http.Request) (web.Viewer, error) {
 	v, err := a.door.Identify(r)
+	if err == nil {
+		err = insidePortal(r, v)
+	}
 	if v.Language == "" && r.Header.Get("Accept-Language") == "" {
 		v.Language = a.cfg.Language
 	}

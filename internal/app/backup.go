@@ -45,6 +45,7 @@ const (
 	erasureListFile  = "blobs.erased"
 	halfRestoredFile = "restore.unfinished"
 	highFile         = "ledger/high"
+	toldFile         = "notices.told"
 )
 
 // BackupAbout is what a backup says of itself.
@@ -276,7 +277,7 @@ func (b *backingUp) folder(ctx context.Context) error {
 // leftOut tells which files of the folder are not copied as they lie there.
 func leftOut(rel string, d fs.DirEntry) bool {
 	switch rel {
-	case "blobs", "ledger", "run", "drop", databaseURLFile, erasureListFile, lastBackupFile, halfRestoredFile:
+	case "blobs", "ledger", "run", "drop", databaseURLFile, erasureListFile, toldFile, lastBackupFile, halfRestoredFile:
 		return true
 	}
 	return strings.HasPrefix(rel, databaseFile) || strings.HasPrefix(d.Name(), ".tmp-") || strings.HasPrefix(d.Name(), ".wal-")

@@ -51,7 +51,7 @@ type RestoreReport struct {
 
 // survivors are the files that are kept apart from backups; a folder that holds
 // nothing else is empty enough.
-func survivors() []string { return []string{highFile, erasureListFile} }
+func survivors() []string { return []string{highFile, erasureListFile, toldFile} }
 
 // refuseHalfRestored refuses a folder whose restore did not end.
 func refuseHalfRestored(dir string) error {
@@ -193,7 +193,7 @@ func (r *restoring) member(ctx context.Context, name string) error {
 		return r.begin(ctx, body)
 	case strings.HasPrefix(name, memberFolder):
 		rel := strings.TrimPrefix(name, memberFolder)
-		if top, _, _ := strings.Cut(rel, "/"); top == "run" || top == "ledger" || top == "blobs" || rel == halfRestoredFile || rel == erasureListFile {
+		if top, _, _ := strings.Cut(rel, "/"); top == "run" || top == "ledger" || top == "blobs" || rel == halfRestoredFile || rel == erasureListFile || rel == toldFile {
 			return fmt.Errorf("the backup holds %s, which has no place there", name)
 		}
 		return r.write(rel, body)
@@ -601,7 +601,7 @@ func (r *restoring) clear(made bool) error {
 		return err
 	}
 	for _, e := range entries {
-		if e.Name() == erasureListFile || e.Name() == "ledger" || e.Name() == halfRestoredFile {
+		if e.Name() == erasureListFile || e.Name() == toldFile || e.Name() == "ledger" || e.Name() == halfRestoredFile {
 			continue
 		}
 		err = errors.Join(err, os.RemoveAll(filepath.Join(r.o.Dir, e.Name())))

@@ -71,6 +71,16 @@ func Held(ctx context.Context, r sqldb.Reader) (h Restored, ok bool, err error) 
 	return h, ok, nil
 }
 
+// LastRestored returns when the backup was made that this database was restored from
+// last, in microseconds; 0 when it never was.
+func LastRestored(ctx context.Context, r sqldb.Reader) (int64, error) {
+	made, _, err := sqldb.One(ctx, r, sqldb.Int64, `select coalesce(max(made_at), 0) from ledger_restored`)
+	if err != nil {
+		err = fmt.Errorf("look for a restore: %w", err)
+	}
+	return made, err
+}
+
 // SetRestored moves every restore that waits to a state, inside the act that says so.
 func SetRestored(ctx context.Context, tx Execer, state RestoredState, order int64) error {
 	_, err := tx.ExecContext(ctx, `update ledger_restored set state = $1, act_order = $2 where state <> 'stated'`, string(state), order)

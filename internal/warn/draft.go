@@ -160,6 +160,7 @@ func (w *Warn) undrafted(ctx context.Context, a draftArgs, news []watch.News) ([
 type drafter struct {
 	w     *Warn
 	made  []int64          // notices, for the record
+	orgs  []int64          // whose they are
 	turns map[string]int64 // next turn per destination
 	send  bool             // something waits for its turn now
 	count int64
@@ -176,6 +177,9 @@ func (w *Warn) drafting(ctx context.Context, call act.Call, f func(context.Conte
 		tx.Detail(struct {
 			Notices []int64 `json:"notices"`
 		}{dr.made})
+		if len(dr.orgs) > 0 {
+			tx.Fact(NoticesDrafted{Orgs: dr.orgs})
+		}
 		if !dr.send {
 			return nil
 		}
@@ -253,7 +257,7 @@ func (w *Warn) pick(ctx context.Context, r sqldb.Reader, rules Rules, source str
 	err = w.eachFinding(ctx, r, news.Findings, func(f watch.Finding) error {
 		stream, _ := w.Watch.StreamOf(f.Stream)
 		o := rules.outcome(subject{source: source, kind: stream.Kind, taxonomy: f.Class.Taxonomy, severity: f.Severity, org: info})
-		if !o.Tell || told.recently(f, now, o.Repeat) {
+		if !o.Tell || told.recently(f, now, o.Repeat) || w.Told.recently(toldKey(f, info.Name), now, o.Repeat) {
 			return nil
 		}
 		p := byFormat[o.Format]
@@ -378,7 +382,7 @@ func (dr *drafter) insert(ctx context.Context, tx *act.Tx, n Notice) (int64, err
 	if n.Turn, err = dr.turn(ctx, tx, n); err != nil {
 		return 0, err
 	}
-	dr.made = append(dr.made, n.ID)
+	dr.made, dr.orgs = append(dr.made, n.ID), append(dr.orgs, n.Org)
 	dr.send = dr.send || n.State == Drafted
 	if err := insertNotice(ctx, tx, n); err != nil {
 		return 0, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/outbound"
+	"almenara.example/internal/watch"
 	"almenara.example/tlp"
 )
 
@@ -129,8 +131,32 @@ func (w *Warn) sendSome(ctx context.Context) (more bool, err error) {
 	for i, l := range batch {
 		out[i] = outbound.Sending{Parcel: l.parcel, Message: l.msg}
 	}
-	results := w.Outbound.DeliverAll(ctx, out)
+	var results []outbound.Result
+	if err := w.remember(ctx, batch); err != nil { // nothing leaves that could be told twice
+		results = slices.Repeat([]outbound.Result{{State: outbound.Deferred, Reply: err.Error(), Connection: true}}, len(batch))
+	} else {
+		results = w.Outbound.DeliverAll(ctx, out)
+	}
 	return true, w.settleSome(context.WithoutCancel(ctx), batch, results)
+}
+
+// remember writes down outside the database what the batch tells, before it leaves.
+func (w *Warn) remember(ctx context.Context, batch []leaving) error {
+	if w.Told == nil {
+		return nil
+	}
+	var keys [][16]byte
+	for _, l := range batch {
+		org, _ := w.Constituency.Index().Org(l.notice.Org)
+		err := w.eachFinding(ctx, w.read, l.notice.Findings, func(f watch.Finding) error {
+			keys = append(keys, toldKey(f, org.Name))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return w.Told.keep(keys, w.Acts.Clock().Now())
 }
 
 // due returns the notices that may leave now, in the order of the spool.

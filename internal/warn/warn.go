@@ -177,6 +177,7 @@ type Config struct {
 	PublicURL    string      // "https://csirt.example", without a final slash
 	MailDomain   string      // right-hand side of Message-IDs
 	WebHooks     *outbound.Hooks
+	Told         *ToldLog       // nil: nothing is kept outside the database
 	MailRoots    *x509.CertPool // authorities whose S/MIME certificates count; nil: none
 	Limits       Limits
 	Log          *slog.Logger
