@@ -209,6 +209,7 @@ func (c *Constituency) AddContact(ctx context.Context, actor act.Actor, n NewCon
 func (c *Constituency) addContact(ctx context.Context, tx *act.Tx, n NewContact) (out Contact, err error) {
 	p, err := c.guard.AddPerson(ctx, tx.Actor(), guard.NewPerson{
 		Org: n.Org, Mailbox: n.Mailbox, Name: n.Name, Email: n.Email, Phone: n.Phone, Language: n.Language,
+		Roles: contactRoles(n.Org),
 	})
 	if err != nil {
 		return out, err
@@ -218,6 +219,14 @@ func (c *Constituency) addContact(ctx context.Context, tx *act.Tx, n NewContact)
 		Email: p.Email, Phone: p.Phone, Hours: strings.TrimSpace(n.Hours), Position: n.Position,
 	}
 	return out, putContact(ctx, tx, &out)
+}
+
+// contactRoles are what makes a contact enter the portal; our own organisation has none.
+func contactRoles(org int64) []string {
+	if org == guard.OwnOrg {
+		return nil
+	}
+	return []string{guard.RoleContact}
 }
 
 // ContactEdit is an edit of a contact; Version is the one that the editor saw.
@@ -268,15 +277,19 @@ func (c *Constituency) changePerson(ctx context.Context, tx *act.Tx, was Contact
 	})
 }
 
-// EndContact takes a contact out of the order of escalation; the person stays.
+// EndContact takes a contact out of the order of escalation; the person stays, and has
+// no portal any more.
 func (c *Constituency) EndContact(ctx context.Context, actor act.Actor, id, version int64) error {
 	was, err := getContact(ctx, c.read, id)
 	if err != nil {
 		return err
 	}
 	return c.changeContact(ctx, actor, was.Org, "end", func(ctx context.Context, tx *act.Tx) error {
-		return unchanged(tx.ExecContext(ctx, `update constituency_contact set ended = true, version = version + 1
-			where id = $1 and version = $2 and not ended`, id, version))
+		if err := unchanged(tx.ExecContext(ctx, `update constituency_contact set ended = true, version = version + 1
+			where id = $1 and version = $2 and not ended`, id, version)); err != nil {
+			return err
+		}
+		return c.guard.DismissContact(ctx, tx.Actor(), was.Person)
 	})
 }
 

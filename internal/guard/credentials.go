@@ -50,7 +50,7 @@ func (g *Guard) IssueLink(ctx context.Context, actor act.Actor, person int64) (s
 		if err != nil {
 			return err
 		}
-		if p.Mailbox || !p.Active {
+		if !p.Active || p.Mailbox && !isOutside(p) {
 			return fault.New(fault.Invalid, "guard.link.not_for", fault.Args{"Name": p.Name})
 		}
 		now := clock.Micros(tx.Now())

@@ -20,6 +20,9 @@ import (
 type Thing struct {
 	Kind string
 	ID   int64
+	// Query narrows what of the thing is asked for (a filter, a place in a list), in the
+	// room's own form. It is no part of the subject.
+	Query string
 }
 
 // String writes it as an opaque subject, "notice:17".
@@ -69,6 +72,7 @@ type Part struct {
 	Ref      string      // names the part within the thing; Render gets the cleared ones
 	Owner    int64       // organisation whose own asset or notice it is; 0 none
 	Owned    bool        // the asset still belongs to Owner now
+	ActedFor bool        // the recipient acts for Owner, as its provider: up to TLP:AMBER
 	Marking  tlp.Marking // as marked, or by its source's default; Unmarked when neither
 	Approved bool        // a person has cleared an unmarked part for others than the owner
 	Audience Audience    // who may see it
@@ -222,11 +226,11 @@ func refuse(p Part, to Recipient, org Organisation, inAudience bool) string {
 	switch {
 	case !org.EndedAt.IsZero():
 		return "the recipient has no standing any more"
-	case own && !p.Owned:
+	case (own || p.ActedFor) && !p.Owned:
 		return "the asset does not belong to the recipient any more"
 	case p.Exercise && !org.Exercise:
 		return "exercise traffic reaches only organisations listed for exercises"
-	case !own && !inAudience:
+	case !own && !inAudience && !p.ActedFor:
 		return "the recipient is not in the audience"
 	}
 	return refuseMarking(p, to.Channel, own)

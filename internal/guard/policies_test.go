@@ -19,7 +19,7 @@ import (
 // instruction, in its own room.
 func machineOnly() []string {
 	return []string{
-		"outbound.receive_mail",
+		"outbound.receive_mail", "portal.ask_link", "portal.note_link", "portal.send_link",
 		"constituency.match_again", "ledger.note_restore", "guard.offer_key", "warn.escalate", "warn.note_outcome", "warn.send_notice", "warn.take_mail", "watch.expire", "watch.forget_delivery",
 		"watch.match_again", "watch.set_delivery_aside", "watch.take_in", "watch.take_in_rows",
 	}
@@ -30,8 +30,9 @@ func others() map[string]act.Actor {
 	return map[string]act.Actor{
 		"guard.found": guard.LocalOperator(), "guard.let_back_in": guard.LocalOperator(),
 		"guard.sign_in_by_link": visitor(), "guard.sign_in_by_passkey": visitor(), "warn.answer_by_link": visitor(),
-		"warn.open_by_link": visitor(),
-		"warn.answer":       {ID: "person:9", Kind: act.Person, Org: 5, Roles: []string{guard.RoleContact}},
+		"warn.open_by_link":       visitor(),
+		"warn.answer":             {ID: "person:9", Kind: act.Person, Org: 5, Roles: []string{guard.RoleContact}},
+		"guard.issue_fetch_token": {ID: "person:9", Kind: act.Person, Org: 5, Roles: []string{guard.RoleContact}},
 	}
 }
 

@@ -362,6 +362,14 @@ func (o *Outbound) Settle(ctx context.Context, tx *act.Tx, m Message, r Result) 
 	return err
 }
 
+// Mask takes a secret out of a message that was settled: what nobody has to read again
+// is not kept. A masked message is never sent again.
+func (o *Outbound) Mask(ctx context.Context, tx *act.Tx, m Message, secret string) error {
+	_, err := tx.ExecContext(ctx, `update outbound_message set body = $1 where id = $2`,
+		[]byte(strings.ReplaceAll(string(m.Body), secret, "…")), m.ID)
+	return err
+}
+
 // Repeat lets a message that was refused, or whose outcome is unknown, be tried once
 // more at an address, by a person's word: after an unknown outcome the recipient may
 // get it twice. The sending itself is the room's job.

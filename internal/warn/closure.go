@@ -27,18 +27,22 @@ func (w *Warn) Parts(ctx context.Context, r sqldb.Reader, t guard.Thing, to guar
 	if err != nil {
 		return nil, fmt.Errorf("marking of notice %d: %w", n.ID, err)
 	}
+	actedFor, err := w.actsFor(ctx, r, to.Org, n.Org)
+	if err != nil {
+		return nil, err
+	}
 	if n.Warning != 0 {
 		v, err := w.Warning(ctx, r, n.Warning)
 		if err != nil {
 			return nil, err
 		}
 		chosen := v.State != Composed && v.State != Discarded && slices.Contains(v.Recipients, n.Org)
-		return []guard.Part{{Ref: "warning", Owner: n.Org, Owned: chosen, Marking: v.Marking, Exercise: v.Exercise}}, nil
+		return []guard.Part{{Ref: "warning", Owner: n.Org, Owned: chosen, ActedFor: actedFor, Marking: v.Marking, Exercise: v.Exercise}}, nil
 	}
 	parts := make([]guard.Part, 0, len(n.Findings))
 	err = w.eachFinding(ctx, r, n.Findings, func(f watch.Finding) error {
 		parts = append(parts, guard.Part{
-			Ref: strconv.FormatInt(f.ID, 10), Owner: n.Org, Owned: f.Org == n.Org, Marking: marking,
+			Ref: strconv.FormatInt(f.ID, 10), Owner: n.Org, Owned: f.Org == n.Org, ActedFor: actedFor, Marking: marking,
 			Audience: f.Audience, Exercise: n.Exercise,
 		})
 		return nil

@@ -62,6 +62,9 @@ func (w *Warn) OpenByLink(ctx context.Context, secret, language string, v Visito
 		if err := markSeen(ctx, tx, n.ID); err != nil {
 			return err
 		}
+		if again, err := visitedJustNow(ctx, tx, n.ID, v); err != nil || again {
+			return err
+		}
 		id, err := tx.Next(ctx, "warn.visit")
 		if err != nil {
 			return err
@@ -71,6 +74,14 @@ func (w *Warn) OpenByLink(ctx context.Context, secret, language string, v Visito
 		return err
 	})
 	return p, n, err
+}
+
+// visitedJustNow tells whether the same visitor opened a notice within the hour: a form
+// that is shown again is no other visit.
+func visitedJustNow(ctx context.Context, tx *act.Tx, notice int64, v Visitor) (bool, error) {
+	n, _, err := sqldb.One(ctx, tx, sqldb.Int64, `select count(*) from warn_visit where notice_id = $1 and name = $2 and firm = $3
+		and at > $4`, notice, v.Name, v.Firm, clock.Micros(tx.Now().Add(-time.Hour)))
+	return n > 0, err
 }
 
 func markSeen(ctx context.Context, tx *act.Tx, notice int64) error {

@@ -32,6 +32,7 @@ type Filter struct {
 	Number     string
 	Delivery   int64 // shown by this delivery
 	Verified   bool
+	Released   bool // not of what was found in shadow or on hold and waits to be released
 }
 
 // Page asks for a page of a list, newest first. Reader is the reader's
@@ -124,6 +125,10 @@ func (w *Watch) matching(ctx context.Context, r sqldb.Reader, f Filter, org int6
 		}
 		sets = append(sets, b)
 	}
+	withheld, err := w.withheld(ctx, r, f)
+	if err != nil {
+		return nil, err
+	}
 	audiences, err := w.audiencesOf(ctx, r, org)
 	if err != nil {
 		return nil, err
@@ -152,6 +157,31 @@ func (w *Watch) matching(ctx context.Context, r sqldb.Reader, f Filter, org int6
 		}
 		out = roaring.FastAnd(sets...)
 	})
+	for _, b := range withheld {
+		out.AndNot(b)
+	}
+	return out, nil
+}
+
+// withheld are the sets of what nobody outside may be told yet, when a filter asks for
+// what is released.
+func (w *Watch) withheld(ctx context.Context, r sqldb.Reader, f Filter) (out []*roaring.Bitmap, err error) {
+	if !f.Released {
+		return nil, nil
+	}
+	all, err := w.Sources(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("read sources: %w", err)
+	}
+	for _, s := range all {
+		h, err := w.heldOf(ctx, r, s.ID)
+		if err != nil {
+			return nil, err
+		}
+		if !h.news.IsEmpty() {
+			out = append(out, h.news)
+		}
+	}
 	return out, nil
 }
 

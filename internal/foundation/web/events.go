@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,15 +19,21 @@ import (
 // Every listener has a bounded list of pending topics. News on a topic that is
 // already pending are one piece of news; a listener who has more topics pending than
 // fit is dropped, reconnects, and looks at everything again.
+//
+// A viewer may listen to certain topics only (Config.Topics). He then hears of each by
+// its first word: "portal" for "portal.<somebody's>", so that a page names nobody.
 type Hub struct {
 	clock     clock.Clock
 	mu        sync.Mutex
 	listeners map[*listener]bool
+	all       map[*listener]bool            // those who may hear of anything
+	by        map[string]map[*listener]bool // those who listen to certain topics
 	closed    bool
 	done      chan struct{}
 }
 
 type listener struct {
+	only    []string // these topics alone; nil: whatever hears says
 	hears   func(topic string) bool
 	news    chan string
 	pending map[string]bool
@@ -43,7 +50,7 @@ const heartbeat = 15 * time.Second
 var topicName = regexp.MustCompile(`^[a-z0-9._-]{1,100}$`)
 
 func newHub(c clock.Clock) *Hub {
-	return &Hub{clock: c, listeners: map[*listener]bool{}, done: make(chan struct{})}
+	return &Hub{clock: c, listeners: map[*listener]bool{}, all: map[*listener]bool{}, by: map[string]map[*listener]bool{}, done: make(chan struct{})}
 }
 
 // Publish tells every page that follows topic (such as "watch.delivery") that it
@@ -55,16 +62,27 @@ func (h *Hub) Publish(topic string) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for l := range h.listeners {
-		if l.pending[topic] || !l.hears(topic) {
-			continue
+	word, _, _ := strings.Cut(topic, ".")
+	for l := range h.by[topic] {
+		h.tell(l, word)
+	}
+	for l := range h.all {
+		if l.hears(topic) {
+			h.tell(l, topic)
 		}
-		select {
-		case l.news <- topic:
-			l.pending[topic] = true
-		default:
-			h.drop(l)
-		}
+	}
+}
+
+// tell notes a topic for one listener. The hub is locked.
+func (h *Hub) tell(l *listener, topic string) {
+	if l.pending[topic] {
+		return
+	}
+	select {
+	case l.news <- topic:
+		l.pending[topic] = true
+	default:
+		h.drop(l)
 	}
 }
 
@@ -89,14 +107,21 @@ func (h *Hub) Close() {
 }
 
 func (h *Hub) drop(l *listener) {
-	if h.listeners[l] {
-		delete(h.listeners, l)
-		close(l.gone)
+	if !h.listeners[l] {
+		return
 	}
+	delete(h.listeners, l)
+	delete(h.all, l)
+	for _, topic := range l.only {
+		if delete(h.by[topic], l); len(h.by[topic]) == 0 {
+			delete(h.by, topic)
+		}
+	}
+	close(l.gone)
 }
 
-func (h *Hub) listen(hears func(string) bool) *listener {
-	l := &listener{hears: hears, news: make(chan string, backlog), pending: map[string]bool{}, gone: make(chan struct{})}
+func (h *Hub) listen(only []string, hears func(string) bool) *listener {
+	l := &listener{only: only, hears: hears, news: make(chan string, backlog), pending: map[string]bool{}, gone: make(chan struct{})}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -104,6 +129,15 @@ func (h *Hub) listen(hears func(string) bool) *listener {
 		return l
 	}
 	h.listeners[l] = true
+	if only == nil {
+		h.all[l] = true
+	}
+	for _, topic := range only {
+		if h.by[topic] == nil {
+			h.by[topic] = map[*listener]bool{}
+		}
+		h.by[topic][l] = true
+	}
 	return l
 }
 
@@ -122,7 +156,14 @@ func (h *Hub) took(l *listener, topic string) {
 // events is GET /events: the stream of one browser.
 func (s *Site) events(w http.ResponseWriter, r *http.Request) error {
 	v := ViewerOf(r.Context())
-	l := s.hub.listen(func(topic string) bool { return s.config.Hears == nil || s.config.Hears(v, topic) })
+	var only []string
+	if s.config.Topics != nil {
+		var err error
+		if only, err = s.config.Topics(r.Context(), v); err != nil {
+			return err
+		}
+	}
+	l := s.hub.listen(only, func(topic string) bool { return s.config.Hears == nil || s.config.Hears(v, topic) })
 	defer s.hub.leave(l)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")

@@ -42,6 +42,10 @@ func (s *Site) inner(r *Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		rq := requestOf(req.Context())
 		rq.route, rq.api = r, r.API || wantsJSON(req)
+		if home := s.home(req, rq, r); home != "" {
+			http.Redirect(w, req, localPath(home), http.StatusSeeOther)
+			return
+		}
 		err := s.admit(req, rq, r)
 		if err == nil {
 			err = checkAddress(req.URL)
@@ -59,6 +63,14 @@ func (s *Site) inner(r *Route) http.Handler {
 			s.Error(w, req, err)
 		}
 	})
+}
+
+// home is where a viewer belongs who comes to "/" and may not see it.
+func (s *Site) home(req *http.Request, rq *request, r *Route) string {
+	if s.config.Home == nil || req.URL.Path != "/" || rq.viewer.Nobody() || rq.viewer.Can(r.Permission) {
+		return ""
+	}
+	return s.config.Home(rq.viewer)
 }
 
 func (s *Site) admit(req *http.Request, rq *request, r *Route) error {

@@ -31,6 +31,13 @@ type Config struct {
 	// Hears tells whether a viewer is told of news on a topic (see Hub). Nil means
 	// that signed-in viewers hear of every topic; news carry no content.
 	Hears func(v Viewer, topic string) bool
+	// Topics names the only topics that a viewer is told of, for those who must not even
+	// hear that something else happens. Nil, or no error and a nil list, leaves it to
+	// Hears; an empty list hears nothing.
+	Topics func(ctx context.Context, v Viewer) ([]string, error)
+	// Home is where a viewer is sent from "/" when that page is not for him; empty
+	// refuses.
+	Home func(v Viewer) string
 
 	Product      string // the name in the corner, such as "Almenara"
 	Country      string // the country's name, beside the product

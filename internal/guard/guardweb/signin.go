@@ -6,6 +6,7 @@ import (
 
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/guard"
 )
 
 func (p *Pages) signInRoutes() []web.Route {
@@ -107,7 +108,11 @@ func (p *Pages) useLink(w http.ResponseWriter, r *http.Request) error {
 		return p.refuse(w, r, err)
 	}
 	p.door.begin(w, cookie)
-	p.site.Redirect(w, r, "/me/passkeys/new", web.Flash{Key: "guard.signin.done", Args: map[string]any{"Name": person.Name}})
+	next := "/me/passkeys/new"
+	if person.Org != guard.OwnOrg { // contacts come for what was sent to them
+		next = "/"
+	}
+	p.site.Redirect(w, r, next, web.Flash{Key: "guard.signin.done", Args: map[string]any{"Name": person.Name}})
 	return nil
 }
 
