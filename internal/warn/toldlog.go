@@ -46,6 +46,14 @@ func OpenToldLog(name string, since time.Time) (*ToldLog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the record of what was told: %w", err)
 	}
+	// A torn last record would shift all that follow.
+	st, err := f.Stat()
+	if err == nil && st.Size()%toldRecord != 0 {
+		err = f.Truncate(st.Size() - st.Size()%toldRecord)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the record of what was told: %w", err), f.Close())
+	}
 	l.file = f
 	return l, nil
 }
