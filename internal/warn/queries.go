@@ -130,19 +130,31 @@ func (w *Warn) Waiting(ctx context.Context, r sqldb.Reader) (map[State]int64, er
 }
 
 const answerColumns = `id, notice_id, what, strength, by_name, person_id, firm, mail_id, reason, at, recorded_at, recorded_by,
-	act_order`
+	act_order, settled_at, settled_by, settled`
 
 func scanAnswer(row sqldb.Row) (a Answer, err error) {
-	var at, recorded int64
+	var at, recorded, settled int64
 	err = row.Scan(&a.ID, &a.Notice, &a.What, &a.Strength, &a.By, &a.Person, &a.Firm, &a.Mail, &a.Reason, &at, &recorded,
-		&a.RecordedBy, &a.Order)
-	a.At, a.RecordedAt = clock.FromMicros(at), clock.FromMicros(recorded)
+		&a.RecordedBy, &a.Order, &settled, &a.SettledBy, &a.Settled)
+	a.At, a.RecordedAt, a.SettledAt = clock.FromMicros(at), clock.FromMicros(recorded), clock.FromMicros(settled)
 	return a, err
 }
 
 // Answers lists the answers to a notice, oldest first.
 func (w *Warn) Answers(ctx context.Context, r sqldb.Reader, notice int64) ([]Answer, error) {
 	return sqldb.All(ctx, r, scanAnswer, `select `+answerColumns+` from warn_answer where notice_id = $1 order by id`, notice)
+}
+
+// OpenAnswers lists the questions and disputes that wait for the desk, oldest first.
+func (w *Warn) OpenAnswers(ctx context.Context, r sqldb.Reader, limit int) ([]Answer, error) {
+	return sqldb.All(ctx, r, scanAnswer, `select `+answerColumns+` from warn_answer
+		where settled_at = 0 and what in ('ask', 'dispute') order by id limit $1`, min(limit, 1000))
+}
+
+// CountOpenAnswers counts what OpenAnswers lists.
+func (w *Warn) CountOpenAnswers(ctx context.Context, r sqldb.Reader) (int64, error) {
+	n, _, err := sqldb.One(ctx, r, sqldb.Int64, `select count(*) from warn_answer where settled_at = 0 and what in ('ask', 'dispute')`)
+	return n, err
 }
 
 // Visit is one opening of a notice by its link, in the visitor's own words.

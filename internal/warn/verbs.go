@@ -2,6 +2,7 @@ package warn
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -228,9 +229,41 @@ func (w *Warn) insertAnswer(ctx context.Context, tx *act.Tx, n Notice, a Answer)
 		}
 	}
 	_, err = tx.ExecContext(ctx, `insert into warn_answer (`+answerColumns+`)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`, a.ID, n.ID, string(a.What), string(a.Strength), a.By,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, '', '')`, a.ID, n.ID, string(a.What), string(a.Strength), a.By,
 		a.Person, a.Firm, a.Mail, a.Reason, clock.Micros(a.At), clock.Micros(tx.Now()), tx.Actor().ID, tx.Order())
 	return err
+}
+
+// SettleAnswer says what came of a question or a dispute: what the desk answered, or
+// decided. Of two desks at once, one.
+func (w *Warn) SettleAnswer(ctx context.Context, actor act.Actor, answer int64, note string) error {
+	note = strings.TrimSpace(note)
+	if note == "" || len(note) > 4000 || strings.ContainsRune(note, 0) {
+		return fault.OnField("note", "warn.answer.settle_note", nil)
+	}
+	call := act.Call{Actor: actor, Verb: "warn.settle_answer", Subject: fmt.Sprintf("answer:%d", answer)}
+	return w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
+		a, ok, err := sqldb.One(ctx, tx, scanAnswer, `select `+answerColumns+` from warn_answer where id = $1`, answer)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fault.New(fault.NotFound, "warn.answer.none", nil)
+		}
+		if !a.Waits() {
+			return fault.New(fault.Conflict, "warn.answer.settled", nil)
+		}
+		n, err := w.Notice(ctx, tx, a.Notice)
+		if err != nil {
+			return err
+		}
+		markExercise(tx, n.Exercise)
+		tx.Subject(noticeSubject(n.ID))
+		tx.Fact(NoticesMoved{Notices: []int64{n.ID}, Warnings: warningsOf(n)})
+		_, err = tx.ExecContext(ctx, `update warn_answer set settled_at = $1, settled_by = $2, settled = $3 where id = $4`,
+			clock.Micros(tx.Now()), actor.ID, note, answer)
+		return err
+	})
 }
 
 // Repeat sends a notice again that was refused, withheld, had no contact or whose

@@ -159,7 +159,14 @@ type Answer struct {
 	RecordedAt time.Time
 	RecordedBy string
 	Order      int64
+	SettledAt  time.Time // a question or dispute: when the desk has dealt with it
+	SettledBy  string
+	Settled    string // what came of it
 }
+
+// Waits tells whether the desk still owes something: an answer to a question, a
+// decision on a dispute.
+func (a Answer) Waits() bool { return (a.What == Ask || a.What == Dispute) && a.SettledAt.IsZero() }
 
 // Config is what the room needs.
 type Config struct {
