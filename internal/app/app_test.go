@@ -242,7 +242,11 @@ func TestAHalfMigratedDatabase(t *testing.T) {
 				t.Fatalf("tables: %v, %v", tables, err)
 			}
 			for _, table := range append(tables, "migration_warn") {
-				if _, err := db.Pool().ExecContext(t.Context(), "drop table "+table); err != nil {
+				drop := "drop table " + table
+				if db.Engine == sqldb.Postgres {
+					drop += " cascade" // they refer to each other
+				}
+				if _, err := db.Pool().ExecContext(t.Context(), drop); err != nil {
 					t.Fatal(err)
 				}
 			}

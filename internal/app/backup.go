@@ -87,6 +87,9 @@ type BackupMade struct {
 	Entries int64     `json:"entries"`
 	Blobs   int       `json:"blobs"`
 	To      string    `json:"to"`
+	// Order is the entry of the record that speaks of it; 0 in a restored folder that no
+	// server has opened yet.
+	Order int64 `json:"order"`
 	// Missing are blobs that rows refer to and that are neither there nor erased:
 	// damage from before. The backup holds all the rest.
 	Missing []string `json:"missing,omitempty"`
@@ -134,6 +137,13 @@ func CreateBackup(ctx context.Context, o BackupOptions) (made BackupMade, err er
 		return made, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	dsn, err := o.Config.databaseURL()
+	if err == nil && dsn == "" {
+		err = refuseOwnServer(&o.Config)
+	}
+	if err != nil {
+		return made, err
+	}
 	db, err := openDatabase(ctx, &o.Config, false)
 	if err != nil {
 		return made, err
@@ -245,7 +255,7 @@ func (b *backingUp) run(ctx context.Context) (made BackupMade, err error) {
 	b.made.Name, b.made.Made, b.made.Bytes, b.made.Content = name, b.about.Made, size, b.w.Bytes()
 	b.made.Took, b.made.Entries, b.made.Blobs = b.o.Clock.Now().Sub(b.began).Seconds(), b.about.Entries, b.about.Blobs
 	b.made.To = b.o.To
-	return b.made, errors.Join(b.keepErasures(), b.remember())
+	return b.made, errors.Join(b.keepErasures(), b.record(ctx), b.remember())
 }
 
 // folder takes the files of the installation's folder itself: configuration, keys,

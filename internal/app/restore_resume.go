@@ -14,6 +14,7 @@ import (
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/guard"
 	"almenara.example/internal/ledger"
 	"almenara.example/wire"
 )
@@ -37,10 +38,23 @@ func (d heldDecider) Decide(ctx context.Context, r sqldb.Reader, c act.Call) (ac
 	return d.Decider.Decide(ctx, r, c)
 }
 
+// restoreNoted is the detail of the entry that notes a restore.
+type restoreNoted struct {
+	Backup  string            `json:"backup"`
+	Made    int64             `json:"made"`
+	Entries int64             `json:"entries"`
+	Ended   guard.EndedAccess `json:"ended"` // sessions, links and tokens of the backup
+}
+
 // afterRestore is what the rooms do, in the act that notes a restore, before
 // anything is served.
-func (a *App) afterRestore() []func(ctx context.Context, tx *act.Tx) error {
+func (a *App) afterRestore(noted *restoreNoted) []func(ctx context.Context, tx *act.Tx) error {
 	return []func(ctx context.Context, tx *act.Tx) error{
+		// What was ended since the backup must not live again.
+		func(ctx context.Context, tx *act.Tx) (err error) {
+			noted.Ended, err = a.guard.EndAccessAfterRestore(ctx, tx)
+			return err
+		},
 		// Nothing is sent until somebody lets it go on: what was told since the backup
 		// would be told again.
 		func(ctx context.Context, tx *act.Tx) error { return a.warn.HoldAfterRestore(ctx, tx, tx.Call().Reason) },
@@ -69,16 +83,13 @@ func (a *App) noteRestore(ctx context.Context) error {
 		Reason: "restored from the backup " + h.Backup,
 	}
 	return a.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		tx.Detail(struct {
-			Backup  string `json:"backup"`
-			Made    int64  `json:"made"`
-			Entries int64  `json:"entries"`
-		}{h.Backup, h.MadeAt, h.Entries})
-		for _, hold := range a.afterRestore() {
+		noted := restoreNoted{Backup: h.Backup, Made: h.MadeAt, Entries: h.Entries}
+		for _, hold := range a.afterRestore(&noted) {
 			if err := hold(ctx, tx); err != nil {
 				return err
 			}
 		}
+		tx.Detail(noted)
 		return ledger.SetRestored(ctx, tx, ledger.RestoredHeld, 0)
 	})
 }
@@ -185,6 +196,7 @@ type resumeInput struct{ Body wire.LedgerResume }
 
 // API registers the operation.
 func (c *restoreCalls) API(api huma.API) {
+	c.noteBackupOperation(api)
 	huma.Register(api, huma.Operation{
 		Method: http.MethodPost, Path: "/api/v1/ledger/resume", OperationID: "ledger-resume", Tags: []string{"ledger"},
 		Summary:  "State the last known checkpoint and what is missing after a restore; signing goes on",

@@ -28,7 +28,7 @@ func machineOnly() []string {
 // others lists verbs of those who have no role.
 func others() map[string]act.Actor {
 	return map[string]act.Actor{
-		"guard.found": guard.LocalOperator(), "guard.let_back_in": guard.LocalOperator(),
+		"guard.found": guard.LocalOperator(), "guard.let_back_in": guard.LocalOperator(), "ledger.note_backup": guard.LocalOperator(),
 		"guard.sign_in_by_link": visitor(), "guard.sign_in_by_passkey": visitor(), "warn.answer_by_link": visitor(),
 		"warn.open_by_link":       visitor(),
 		"warn.answer":             {ID: "person:9", Kind: act.Person, Org: 5, Roles: []string{guard.RoleContact}},
