@@ -134,7 +134,7 @@ func walk(t *testing.T, h *house.House, r web.Route, who role) {
 	allowed := r.Permission == web.Public || !nobody &&
 		(r.Permission == web.SignedIn && (own || !who.outsider) || h.App.Acts().May(t.Context(), act.Call{Actor: who.actor, Verb: r.Permission}))
 	refused := got.Status == http.StatusForbidden || got.Status == http.StatusUnauthorized ||
-		strings.HasPrefix(got.Header.Get("Location"), "/sign-in?next=")
+		strings.HasPrefix(got.Header.Get("Location"), "/sign-in?next=") || who.outsider && path == "/" && got.Header.Get("Location") == "/portal"
 	switch {
 	case got.Status >= 500:
 		t.Errorf("%s\n%s", told, h.Log.Since(mark))
