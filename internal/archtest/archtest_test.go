@@ -56,6 +56,7 @@ func TestAPlantedViolationIsCaughtWithTheRightSentence(t *testing.T) {
 		{"a transaction of one's own", "internal/watch/a.go", head + "func f(db interface{ BeginWrite() }) { db.BeginWrite() }\n", "every write is an act"},
 		{"a Tx made by hand", "internal/watch/a.go", head + "import \"" + Module + "/internal/act\"\nvar f = func() { _ = &act.Tx{} }\n", "only act makes one"},
 		{"a fourth way to a Tx", "internal/act/a.go", "// Package act is here to be found wanting by a rule.\npackage act\ntype Tx struct{}\nfunc Do(f func(*Tx)) {}\nfunc Step(f func(*Tx)) {}\nfunc Housekeep(f func(*Tx)) {}\nfunc Quick(f func(*Tx)) {}\n", "act gives a Tx out in [Do Housekeep Quick Step]"},
+		{"a portal handler that writes", "internal/portal/portalweb/a.go", "// Package portalweb is here to be found wanting by a rule.\npackage portalweb\nimport \"net/http\"\nfunc f(w http.ResponseWriter) {}\n", "a handler of the portal answers by itself (ResponseWriter)"},
 		{"an unlisted step", "internal/desk/a.go", "// Package desk is here to be found wanting by a rule.\npackage desk\nfunc f(a interface{ Step(int, string, func()) }) { a.Step(1, \"x\", func() {}) }\n", "leaves no entry in the ledger"},
 		{"an open end", "internal/watch/a.go", head + "// TO" + "DO: later\n", "do it, or open an issue"},
 		{"a lint exception without a reason", "internal/watch/a.go", head + "var _ = 1 //nolint:gosec\n", "needs its linter and a reason"},

@@ -62,6 +62,7 @@ func Check(t *Tree) (violations, warnings []Violation) {
 			c.code(p, f)
 			c.comments(f)
 			c.sqlLiterals(p, f)
+			c.portalDoor(f)
 		}
 		c.variables(p)
 	}

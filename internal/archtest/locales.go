@@ -74,16 +74,38 @@ func (c *checker) sameKeys(dir string, languages map[string]map[string]string) {
 			}
 		}
 		for k := range en {
-			if _, ok := texts[k]; !ok {
+			if _, ok := texts[k]; !ok && (!forOutsiders(lang) || outsidersWord(k)) {
 				c.add("locales", dir+"/"+lang+".toml", "%s is missing", k)
 			}
 		}
 	}
-	for _, lang := range []string{"fr"} {
-		if languages[lang] == nil {
-			c.add("locales", dir, "there is no %s.toml", lang)
+	for _, lang := range []string{"fr", "es"} {
+		if languages[lang] != nil || forOutsiders(lang) && !slices.ContainsFunc(slices.Collect(maps.Keys(en)), outsidersWord) {
+			continue
+		}
+		c.add("locales", dir, "there is no %s.toml", lang)
+	}
+}
+
+// forOutsiders tells whether a language is spoken to organisations outside alone: it
+// has the words that they meet, and the desk's only where somebody wrote them.
+func forOutsiders(lang string) bool { return lang == "es" }
+
+// outsidersWord tells whether a key is one that organisations outside meet: on the
+// portal's pages, those of signing in and the own affairs, and in mails.
+func outsidersWord(key string) bool {
+	for _, p := range []string{
+		"frame.", "fault.", "portal.", "pgp.", "warn.mail.", "warn.severity.", "warn.warning.severity.", "warn.answer.already", "warn.answer.invalid",
+		"warn.answer.long", "warn.answer.reason", "warn.answer.what", "warn.link.", "warn.notice.none", "warn.hook.", "outbound.hook.", "constituency.claim.many",
+		"guard.signin.", "guard.signout.", "guard.link.title", "guard.link.for", "guard.link.once", "guard.link.use", "guard.passkey", "guard.session", "guard.me.", "guard.how.",
+		"guard.browser", "guard.person.field.zone", "guard.person.field.language", "guard.key.", "guard.name.", "guard.email.", "guard.credential.", "guard.token.life",
+		"guard.token.many", "guard.token.none", "guard.token.outside", "guard.token.end", "guard.tokens.none",
+	} {
+		if key == p || strings.HasSuffix(p, ".") && strings.HasPrefix(key, p) || !strings.HasSuffix(p, ".") && strings.HasPrefix(key, p+".") {
+			return key != "guard.tokens.none.why" && key != "warn.mail.title" && !strings.HasPrefix(key, "warn.severity.hint.")
 		}
 	}
+	return false
 }
 
 // flatten writes nested tables as dotted keys; a table of plural forms is one
