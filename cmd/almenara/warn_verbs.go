@@ -143,7 +143,7 @@ func (r *releaseCmd) Run(c *console) error {
 		l := c.list(true)
 		return errors.Join(l.add(v), l.end())
 	}
-	c.sayf("%s is on its way to %d organisations\n", v.Number, v.Recipients)
+	c.sayf("%s is on its way, recipients: %d\n", v.Number, v.Recipients)
 	if v.ReviewDue != nil {
 		c.notef("another person reviews it until %s\n", day(v.ReviewDue))
 	}

@@ -12,6 +12,7 @@ import (
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/jobs"
 	"almenara.example/internal/foundation/message"
 	"almenara.example/internal/foundation/pgp"
 	"almenara.example/internal/foundation/sqldb"
@@ -179,6 +180,12 @@ func (w *Warn) ContactsOf(ctx context.Context, r sqldb.Reader, org int64) ([]con
 		return nil, fmt.Errorf("read contacts of organisation %d: %w", org, err)
 	}
 	return cs, nil
+}
+
+// LookForSilence does now what is done every half minute: who has not answered a FLASH
+// in time is escalated.
+func (w *Warn) LookForSilence(ctx context.Context) error {
+	return w.workEscalate(ctx, struct{}{}, jobs.Try{})
 }
 
 // Attachment takes the n-th file (from 0) out of a mail that came in, which is given

@@ -189,7 +189,7 @@ func (p *Pages) releaseConfirm(r *http.Request, v *warn.Warning, list []warn.Cho
 	c := &web.Confirm{
 		Title: web.Say(r, "warn.release.title"), Text: web.Say(r, "warn.release.text"), Action: u + "/release", Verb: web.Say(r, "warn.release"), Cancel: u,
 		Hidden:  []web.Hidden{{Name: "version", Value: number(v.Version)}, {Name: "seen", Value: seen}},
-		Effects: []web.Effect{{Count: int64(len(list)), What: web.Say(r, "warn.release.effect")}},
+		Effects: []web.Effect{{Count: int64(len(list)), What: web.Say(r, "warn.release.effect", "Count", len(list))}},
 	}
 	none := int64(0)
 	for i := range list {
@@ -198,7 +198,7 @@ func (p *Pages) releaseConfirm(r *http.Request, v *warn.Warning, list []warn.Cho
 		}
 	}
 	if none > 0 {
-		c.Effects = append(c.Effects, web.Effect{Count: none, What: web.Say(r, "warn.release.effect.none"), Tone: "high", URL: "?manner=none#list"})
+		c.Effects = append(c.Effects, web.Effect{Count: none, What: web.Say(r, "warn.release.effect.none", "Count", none), Tone: "high", URL: "?manner=none#list"})
 	}
 	if p.wrote(r, v) {
 		c.Title, c.Text, c.Verb = web.Say(r, "warn.release.alone.title"), web.Say(r, "warn.release.alone.text"), web.Say(r, "warn.release.alone")
@@ -362,7 +362,7 @@ func (p *Pages) showClose(w http.ResponseWriter, r *http.Request, status int, pr
 	u := warningURL(p.warn.WarningNumber(v.ID))
 	c := web.Confirm{
 		Title: web.Say(r, "warn.close.title"), Text: web.Say(r, "warn.close.text"), Action: u + "/close", Verb: web.Say(r, "warn.close"),
-		NeedReason: true, Cancel: u, Effects: []web.Effect{{Count: silent, What: web.Say(r, "warn.close.effect"), URL: u + "?show=silent#organisations"}},
+		NeedReason: true, Cancel: u, Effects: []web.Effect{{Count: silent, What: web.Say(r, "warn.close.effect", "Count", silent), URL: u + "?show=silent#organisations"}},
 	}
 	return p.confirm(w, r, status, web.Say(r, "warn.close"), c, problem)
 }

@@ -131,7 +131,7 @@ func (p *Pages) showRepeatAll(w http.ResponseWriter, r *http.Request, status int
 		Tone: "danger", NeedReason: true, Cancel: "/warn/notices?state=unknown",
 	}
 	if n := waiting[warn.Unknown]; n > 0 {
-		c.Effects = []web.Effect{{Count: min(n, 5000), What: web.Say(r, "warn.repeat.all.effect"), URL: "/warn/notices?state=unknown", Tone: "high"}}
+		c.Effects = []web.Effect{{Count: min(n, 5000), What: web.Say(r, "warn.repeat.all.effect", "Count", n), URL: "/warn/notices?state=unknown", Tone: "high"}}
 	}
 	return p.confirm(w, r, status, c.Verb, c, problem)
 }
