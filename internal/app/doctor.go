@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +24,6 @@ import (
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/ledger"
 	"almenara.example/internal/outbound"
-	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
 )
 
@@ -34,13 +32,13 @@ type Check struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
-	Hint   string `json:"hint,omitempty"` // what to do when it is not ok
+	Hint   string `json:"hint"` // what to do when it is not ok
 }
 
-// Health is what the doctor found.
+// Health is what the doctor found. Its JSON holds the checks alone.
 type Health struct {
-	OK     bool    `json:"ok"`
-	Server bool    `json:"server"` // one answers on the local socket
+	OK     bool    `json:"-"`
+	Server bool    `json:"-"` // one answers on the local socket
 	Checks []Check `json:"checks"`
 }
 
@@ -61,7 +59,7 @@ type doctor struct {
 }
 
 // Doctor looks at an installation from outside, beside its running server or without
-// one. It changes nothing.
+// one. It changes nothing: the database and the blobs are opened to read alone.
 func Doctor(ctx context.Context, c Config, k clock.Clock) (h Health, err error) {
 	d := &doctor{c: c, clock: k}
 	d.configuration()
@@ -75,8 +73,12 @@ func Doctor(ctx context.Context, c Config, k clock.Clock) (h Health, err error) 
 		d.queue(ctx)
 		d.feeds(ctx)
 		d.sending(ctx)
+		d.notices(ctx)
+		d.contactKeys(ctx)
 	}
+	d.teamKey()
 	d.mail(ctx)
+	d.mailboxes(ctx)
 	d.certificate()
 	d.backup(ctx)
 	d.health.OK = true
@@ -183,7 +185,7 @@ func (d *doctor) server(ctx context.Context) {
 }
 
 func (d *doctor) openDatabase(ctx context.Context) bool {
-	db, err := openDatabase(ctx, &d.c, false)
+	db, err := openToRead(ctx, &d.c)
 	if err != nil {
 		d.bad("database", hintOf(err, "bring it back from a backup, or start PostgreSQL"), "%v", err)
 		return false
@@ -247,7 +249,7 @@ func (d *doctor) blobs(ctx context.Context) {
 		d.good("blobs", "none yet")
 		return
 	}
-	store, err := openBlobs(&d.c, d.clock)
+	store, err := blob.Open(blob.Config{Dir: d.c.path(blobsFolder), MasterKey: d.c.path(blobsKeyFile), Clock: d.clock, ReadOnly: true})
 	if err != nil {
 		d.bad("blobs", "bring keys/blobs.key back from a backup", "%v", err)
 		return
@@ -316,18 +318,6 @@ func (d *doctor) feeds(ctx context.Context) {
 	d.good("feeds", "none is late")
 }
 
-func (d *doctor) sending(ctx context.Context) {
-	stopped, err := (&warn.Warn{}).Stopped(ctx, d.db.Reader())
-	switch {
-	case err != nil:
-		d.bad("sending", "look at the server's log", "%v", err)
-	case stopped:
-		d.bad("sending", "when the reason has passed, resume on "+d.c.PublicURL+"/warn/notices", "somebody stopped all sending")
-	default:
-		d.good("sending", "not stopped")
-	}
-}
-
 func (d *doctor) mail(ctx context.Context) {
 	if d.c.Mail.Host == "" {
 		d.good("mail", "no server is set: messages stay in the outbox on the screen")
@@ -371,21 +361,17 @@ func (d *doctor) certificate() {
 // backup looks how old the last backup is. A house of less than a week may have none.
 func (d *doctor) backup(ctx context.Context) {
 	hint := "almenara backup create --data " + d.c.Dir + " --to DIR, every day"
-	b, err := os.ReadFile(d.c.path(lastBackupFile))
-	var made BackupMade
-	if err == nil {
-		err = json.Unmarshal(b, &made)
+	made, ok, err := LastBackup(d.c.Dir)
+	if err != nil {
+		d.bad("backup", hint, "%v", err)
+		return
 	}
-	if errors.Is(err, fs.ErrNotExist) {
+	if !ok {
 		if age := d.age(ctx); age > backupOld {
 			d.bad("backup", hint, "none was ever made")
 		} else {
 			d.good("backup", "none yet; %s", hint)
 		}
-		return
-	}
-	if err != nil {
-		d.bad("backup", hint, "%s: %v", lastBackupFile, err)
 		return
 	}
 	age := d.clock.Now().Sub(made.Made).Round(time.Second)

@@ -45,6 +45,25 @@ func openDatabase(ctx context.Context, c *Config, fresh bool) (*sqldb.DB, error)
 	return db, nil
 }
 
+// openToRead opens the rows for looking alone.
+func openToRead(ctx context.Context, c *Config) (*sqldb.DB, error) {
+	dsn, err := c.databaseURL()
+	if err != nil {
+		return nil, err
+	}
+	conf := sqldb.Config{DSN: dsn, Readers: 2}
+	if dsn == "" {
+		conf.Path = c.path(databaseFile)
+		if _, err := os.Stat(conf.Path); errors.Is(err, fs.ErrNotExist) {
+			return nil, &Refusal{
+				Err:  fmt.Errorf("%s is not there", conf.Path),
+				Hint: "bring it back from its backup, or begin with: almenara init --data " + c.Dir,
+			}
+		}
+	}
+	return sqldb.OpenToRead(ctx, conf)
+}
+
 // checkSchema returns sqldb.ErrHalfMigrated when the database has not exactly
 // this program's schema.
 func checkSchema(ctx context.Context, db *sqldb.DB) error {

@@ -67,9 +67,14 @@ type Config struct {
 	Level zstd.EncoderLevel
 	// Clock dates blobs for Collect.
 	Clock clock.Clock
+	// ReadOnly makes nothing and replays no erasure; writing is refused.
+	ReadOnly bool
 	// FS is the file system; nil means the machine's. Tests cut the power here.
 	FS durable.FS
 }
+
+// errReadOnly refuses to write into a store that was opened to read.
+var errReadOnly = errors.New("this store of blobs is open for reading only")
 
 // maxFrame bounds the frame size that a blob file may claim.
 const maxFrame = 16 << 20
@@ -111,6 +116,9 @@ func Open(c Config) (*Store, error) {
 	}
 	if s.dec, err = zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxFrame), zstd.WithDecoderConcurrency(0)); err != nil {
 		return nil, fmt.Errorf("open blobs: %w", err)
+	}
+	if c.ReadOnly {
+		return s, nil
 	}
 	for _, d := range []string{s.cfg.Dir, s.tempDir(), filepath.Join(c.Dir, "blobs"), filepath.Join(c.Dir, "keys")} {
 		if err := durable.MkdirAll(s.fs, d, 0o700); err != nil {

@@ -47,6 +47,9 @@ type erasure struct {
 // then its key is overwritten and removed, then the file. Erasing again does
 // nothing; a blob that never was is fault not_found.
 func (s *Store) Erase(ctx context.Context, ref Ref) error {
+	if s.cfg.ReadOnly {
+		return errReadOnly
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -218,6 +221,9 @@ type Collected struct {
 // blobs are not in the erasure list: the same bytes may come again.
 func (s *Store) Collect(ctx context.Context, alive func(Ref) (bool, error), grace time.Duration) (Collected, error) {
 	var c Collected
+	if s.cfg.ReadOnly {
+		return c, errReadOnly
+	}
 	before := s.cfg.Clock.Now().Add(-grace)
 	err := s.Each(ctx, func(ref Ref) error { return s.collectBlob(ref, alive, before, &c) })
 	if err == nil {

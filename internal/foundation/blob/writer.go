@@ -39,6 +39,9 @@ type Writer struct {
 
 // Create begins a new blob. ctx bounds the whole writing.
 func (s *Store) Create(ctx context.Context) (*Writer, error) {
+	if s.cfg.ReadOnly {
+		return nil, errReadOnly
+	}
 	w := &Writer{ctx: ctx, store: s, whole: sha256.New(), temp: filepath.Join(s.tempDir(), durable.TempName())}
 	w.index.frameSize = uint32(s.cfg.FrameSize)
 	var err error
