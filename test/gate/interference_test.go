@@ -16,6 +16,7 @@ import (
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/foundation/sqldb/sqldbtest"
 	"almenara.example/internal/guard"
+	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
 	"almenara.example/test/house"
 	"almenara.example/tlp"
@@ -209,6 +210,7 @@ func (n nation) reaches(t *testing.T, db sqldb.Config, exact bool) []string {
 			o.keep(who+" "+method+" "+path, a)
 		}
 	}
+	o.portal(faro.ID, house.As(h.SignIn(contact.ID)), house.With(token))
 	o.visits()
 	return append(o.seen, o.routes...)
 }
@@ -224,7 +226,7 @@ type observer struct {
 }
 
 var (
-	opaque = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}(?:\.[\w-]{32})?|ALM-[0-9A-Z]{4}-[0-9A-Z]{4}`)
+	opaque = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}(?:\.[\w-]{32})?|ALM-[0-9A-Z]{4}-[0-9A-Z]{4}|"[0-9a-f]{64}"`)
 	random = regexp.MustCompile(`"challenge":"[^"]*"|"id":"[\w-]{48}"|"instance":"[^"]*"|\b[0-9a-f]{16}\b`)
 	folded = regexp.MustCompile(`=\r\n`)
 )
@@ -269,6 +271,58 @@ func (o *observer) keep(what string, a house.Answer) {
 	o.routes = append(o.routes, what+"\n"+plain(o.answer(a), map[string]string{}))
 }
 
+// portal is what a contact does in the portal, with a session and with a token, beyond
+// what the walk over all routes asks: real numbers, filters, places in lists, changes.
+func (o *observer) portal(org int64, session, token func(*http.Request)) {
+	ns, err := o.h.App.Warn().Notices(o.t.Context(), o.h.App.Acts().Reader(), warn.Filter{Org: org})
+	if err != nil || len(ns) == 0 {
+		o.t.Fatal(len(ns), err)
+	}
+	ask := func(who func(*http.Request), method, path, body string, with ...func(*http.Request)) string {
+		a := o.h.Ask(method, path, strings.NewReader(body), append(with, who, house.Outside, house.Form)...)
+		tag := a.Header.Get("ETag")
+		if path == "/portal/feeds" { // the asker's own token has a random id, too
+			o.keep("portal "+path, a)
+		} else {
+			o.note("portal "+method+" "+path+" "+body, o.answer(a))
+		}
+		for _, foreign := range []string{"Other ", "Neighbour", "other.example"} {
+			if strings.Contains(a.Body, foreign) {
+				o.t.Errorf("%s %s shows %q", method, path, foreign)
+			}
+		}
+		return tag
+	}
+	page := o.h.Ask("GET", "/portal/findings?state=all", nil, session, house.Outside)
+	for _, path := range []string{
+		"/portal", "/portal/notices", "/portal/findings", "/portal/findings?state=gone", "/portal/findings?state=all", "/portal/findings.csv?state=all",
+		"/portal/assets", "/portal/contacts", "/portal/feeds", "/portal?for=nonsense", "/portal?exercise=yes", "/portal/findings?before=nonsense",
+	} {
+		ask(session, "GET", path, "")
+	}
+	for _, found := range regexp.MustCompile(`(?:before|after)=ALM-[\w-]+`).FindAllString(page.Body, 2) {
+		ask(session, "GET", "/portal/findings?state=all&"+found, "")
+	}
+	for i, n := range ns {
+		number := o.h.App.Warn().Number(n.ID)
+		ask(session, "GET", "/portal/notices/"+number, "")
+		ask(session, "GET", "/portal/notices/"+number+"/rows.csv", "")
+		ask(session, "GET", "/portal/notices?before="+number, "")
+		ask(session, "POST", "/portal/notices/"+number+"/answer", "what="+string(warn.Whats()[i%3])+"&reason=x")
+		ask(session, "GET", "/portal/notices/"+number, "")
+	}
+	ask(session, "POST", "/portal/assets", "asset_kind=cidr&asset=203.0.113.0/24")
+	ask(session, "POST", "/portal/assets", "asset_kind=cidr&asset=192.0.2.0/28") // somebody else's in one of the nations
+	ask(session, "GET", "/portal/feeds", "")
+	for _, path := range []string{"/api/v1/portal/notices", "/api/v1/portal/findings.csv?state=all", "/api/v1/portal/findings.xarf", "/api/v1/portal/feed.atom", "/portal"} {
+		tag := ask(token, "GET", path, "")
+		ask(token, "GET", path, "", house.Header("If-None-Match", tag))
+	}
+	for _, address := range []string{"watch@faro.example", "desk0@other.example", "nobody@nowhere.example"} {
+		ask(func(*http.Request) {}, "POST", "/portal/sign-in", "email="+address)
+	}
+}
+
 var link = regexp.MustCompile(`/n/(\S+)`)
 
 // visits are what a holder of a notice's link can do with it, and a stranger.
@@ -298,7 +352,10 @@ func (o *observer) visits() {
 		ask(what, "POST", page, "what=nonsense")
 		ask(what, "POST", page, "what=dispute")
 		ask(what, "POST", page, "what=acknowledge&by=Ms+Ferrer")
-		ask(what, "POST", page, "what=acknowledge&by=Ms+Ferrer")
+		ask(what, "POST", page, "by=Ms+Ferrer&firm=Sur")
+		ask(what, "POST", page, "by=Ms+Ferrer&firm=Sur", house.Header("Accept-Language", "es"))
+		ask(what, "POST", page, "what=acknowledge&by=Ms+Ferrer&firm=Sur")
+		ask(what, "POST", page, "what=acknowledge&by=Ms+Ferrer&firm=Sur")
 		ask(what, "GET", page, "")
 	}
 	o.h.Clock.Advance(100 * 24 * time.Hour)
