@@ -78,7 +78,8 @@ func (d *demoCmd) found(c *console, port string) error {
 // remove.
 func (d *demoCmd) fill(ctx context.Context, c *console, a *app.App, wound *clock.Wound, settle func(context.Context) error) (map[string]string, error) {
 	secrets, err := demo.Fill(ctx, demo.House{
-		Guard: a.Guard(), Constituency: a.Constituency(), Watch: a.Watch(), Warn: a.Warn(), Acts: a.Acts(), Clock: wound, Settle: settle,
+		Guard: a.Guard(), Constituency: a.Constituency(), Watch: a.Watch(), Warn: a.Warn(), Duty: a.Duty(), Receiving: a.Receiving(),
+		Acts: a.Acts(), Clock: wound, Settle: settle,
 		Progress: func(what string) { c.noteln("making the Republic of Atalaya:", what) },
 	})
 	if err != nil {
@@ -111,6 +112,17 @@ func newLinks(ctx context.Context, a *app.App) (map[string]string, error) {
 			links[role] = a.SignInLink(secret)
 		}
 	}
+	for _, o := range demo.Outsiders() {
+		people, err := a.Guard().ByEmail(ctx, a.Acts().Reader(), o.Email)
+		if err != nil || len(people) == 0 {
+			return links, err // somebody has taken the contact away
+		}
+		secret, err := a.Guard().IssueLink(ctx, guard.LocalOperator(), people[0].ID)
+		if err != nil {
+			return nil, err
+		}
+		links[o.Key] = a.SignInLink(secret)
+	}
 	return links, nil
 }
 
@@ -125,8 +137,14 @@ func (d *demoCmd) ready(c *console, a *app.App, links map[string]string) {
 	}
 	c.noteln("The Republic of Atalaya is on " + a.PublicURL() + ". Sign in, once with each link, as")
 	for _, role := range guard.Roles() {
-		if links[role] != "" {
+		if links[role] != "" && role != guard.RoleContact {
 			c.sayf("  %-14s %s\n", role, links[role])
+		}
+	}
+	c.noteln("and in the portal, as")
+	for _, o := range demo.Outsiders() {
+		if links[o.Key] != "" {
+			c.sayf("  %-14s %s  %s, %s\n", o.Key, links[o.Key], o.Name, o.Organisation)
 		}
 	}
 }

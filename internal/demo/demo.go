@@ -1,6 +1,8 @@
 // Package demo founds a nation to look at: the Republic of Atalaya, with
-// organisations, contacts and assets in the ranges set aside for documentation and
-// three days of sample deliveries, so that every page has something to show.
+// organisations, contacts and assets in the ranges set aside for documentation, three
+// days of sample deliveries, and what came of them: notices and answers of every
+// strength, mail that waits, a warning to a sector, a FLASH under way, a roster and
+// the pack for the night, so that every page has something to show.
 //
 // # Invariants
 //
@@ -24,8 +26,10 @@ import (
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/constituency"
+	"almenara.example/internal/duty"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/guard"
+	"almenara.example/internal/outbound"
 	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
 	"almenara.example/tlp"
@@ -50,6 +54,8 @@ type House struct {
 	Constituency *constituency.Constituency
 	Watch        *watch.Watch
 	Warn         *warn.Warn
+	Duty         *duty.Duty
+	Receiving    *outbound.Receiving
 	Acts         *act.Acts
 	Clock        *clock.Wound
 	// Settle waits until facts are delivered and jobs are done.
@@ -59,42 +65,68 @@ type House struct {
 }
 
 // Fill makes the nation and returns, per role, the secret of a one-time sign-in
-// link. The clock reads the machine's time again when it returns.
+// link, and one for each of Outsiders. The clock reads the machine's time again when it returns.
 func Fill(ctx context.Context, h House) (links map[string]string, err error) {
 	now := clock.System{}.Now()
 	defer h.Clock.Set(clock.System{}.Now())
 	three := days(now)
-	h.Clock.Set(three[0].Add(5 * time.Hour))
-	f := &filler{House: h, people: map[string]guard.Person{}}
-	steps := []struct {
-		what string
-		do   func(context.Context) error
-	}{
-		{"persons", f.persons}, {"organisations and assets", f.constituency}, {"sources", f.sources},
-	}
-	for _, s := range steps {
+	week := three[0].AddDate(0, 0, -7)
+	h.Clock.Set(beforeQuarter(now, week))
+	f := &filler{House: h, people: map[string]guard.Person{}, outside: map[string]guest{}}
+	for _, s := range f.steps(week, three, now) {
 		f.say(s.what)
 		if err := s.do(ctx); err != nil {
 			return nil, fmt.Errorf("demo: %s: %w", s.what, err)
 		}
 	}
+	return f.links(ctx)
+}
+
+// beforeQuarter is a morning of last quarter, well before a day of this one.
+func beforeQuarter(now, week time.Time) time.Time {
+	quarter, _ := warn.QuarterOf(now)
+	if last := week.AddDate(0, 0, -20); last.Before(quarter) {
+		quarter = last
+	}
+	return quarter.AddDate(0, 0, -20).Add(7 * time.Hour)
+}
+
+type step struct {
+	what string
+	do   func(context.Context) error
+}
+
+// steps are the nation's days, in their order.
+func (f *filler) steps(week time.Time, three []time.Time, now time.Time) []step {
+	steps := []step{
+		{"persons", f.persons}, {"organisations and assets", f.constituency}, {"a warning of last quarter", f.lastQuarter},
+		{"contacts and their keys", func(ctx context.Context) error { f.Clock.Set(week.Add(5 * time.Hour)); return f.outsiders(ctx) }},
+		{"sources", f.sources},
+		{"a sinkhole's report of last week", func(ctx context.Context) error { return f.lastWeek(ctx, week) }},
+	}
 	for n, day := range three {
-		f.say("deliveries of " + day.Format("2 Jan 2006"))
-		if err := f.deliver(ctx, n, day, now); err != nil {
-			return nil, fmt.Errorf("demo: deliveries of %s: %w", day.Format(time.DateOnly), err)
+		steps = append(steps, step{"deliveries of " + day.Format("2 Jan 2006"), func(ctx context.Context) error { return f.deliver(ctx, n, day, now) }})
+	}
+	at := func(back time.Duration, do func(context.Context) error) func(context.Context) error {
+		return func(ctx context.Context) error {
+			f.Clock.Set(clock.System{}.Now().Add(-back))
+			return do(ctx)
 		}
 	}
-	h.Clock.Set(clock.System{}.Now())
-	f.say("a morning's work")
-	if err := f.morning(ctx); err != nil {
-		return nil, fmt.Errorf("demo: a morning's work: %w", err)
-	}
-	return f.links(ctx)
+	return append(steps,
+		step{"what is told again", at(100*time.Minute, f.again)},
+		step{"a warning to the grid", at(95*time.Minute, f.high)},
+		step{"a FLASH", f.flash},
+		step{"a morning's work", at(0, f.morning)},
+		step{"mail", at(0, f.post)},
+		step{"the night", at(0, f.night)},
+	)
 }
 
 type filler struct {
 	House
-	people map[string]guard.Person // by role
+	people  map[string]guard.Person // by role
+	outside map[string]guest        // by key of Outsiders, and the signer
 }
 
 func (f *filler) say(what string) {
@@ -119,7 +151,7 @@ func staff() []guard.NewPerson {
 
 func (f *filler) persons(ctx context.Context) error {
 	for _, n := range staff() {
-		n.Org, n.Zone = guard.OwnOrg, "Europe/Madrid"
+		n.Org, n.Zone, n.Phone = guard.OwnOrg, "Europe/Madrid", fmt.Sprintf("+999 555 00%02d", 10+len(f.people))
 		p, err := f.Guard.AddPerson(ctx, guard.LocalOperator(), n)
 		if err != nil {
 			return err
@@ -226,7 +258,10 @@ func (f *filler) morning(ctx context.Context) error {
 	if err := f.dismissOne(ctx, officer); err != nil {
 		return err
 	}
-	return f.answers(ctx, officer)
+	if err := f.answers(ctx, officer); err != nil {
+		return err
+	}
+	return f.claim(ctx)
 }
 
 // dismissOne lets one bad row be, so that quarantine shows both sorts.
@@ -240,30 +275,6 @@ func (f *filler) dismissOne(ctx context.Context, officer act.Actor) error {
 	return err
 }
 
-// answers are what came back: calls, and for the rest silence.
-func (f *filler) answers(ctx context.Context, officer act.Actor) error {
-	ns, err := f.Warn.Notices(ctx, f.Acts.Reader(), warn.Filter{State: warn.Sent, Limit: 12})
-	if err != nil {
-		return err
-	}
-	said := []warn.Answer{
-		{What: warn.Acknowledge, By: "Control room", Strength: warn.ByPhone},
-		{What: warn.Done, By: "Head of IT", Reason: "Port closed this morning.", Strength: warn.ByPhone},
-		{What: warn.Dispute, By: "Head of IT", Reason: "The address belongs to our landlord.", Strength: warn.ByMail},
-	}
-	for i, n := range ns {
-		a := said[i%len(said)]
-		a.At = f.Clock.Now().Add(-time.Duration(i*7+3) * time.Minute)
-		if err := f.Warn.RecordAnswer(ctx, officer, n.ID, a); err != nil {
-			return err
-		}
-		if i == 5 {
-			break
-		}
-	}
-	return nil
-}
-
 func (f *filler) links(ctx context.Context) (map[string]string, error) {
 	out := map[string]string{}
 	for role, p := range f.people {
@@ -272,6 +283,13 @@ func (f *filler) links(ctx context.Context) (map[string]string, error) {
 			return nil, err
 		}
 		out[role] = secret
+	}
+	for _, o := range Outsiders() {
+		secret, err := f.Guard.IssueLink(ctx, guard.LocalOperator(), f.outside[o.Key].person.ID)
+		if err != nil {
+			return nil, err
+		}
+		out[o.Key] = secret
 	}
 	return out, nil
 }

@@ -2,6 +2,7 @@ package warn
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -44,7 +45,7 @@ func (w *Warn) event(e *idf.Event, f watch.Finding) {
 // them, as XARF, one report a line.
 func (l *letter) bulkFiles(fs []watch.Finding) ([]guard.File, error) {
 	var table, reports bytes.Buffer
-	from := Sender{Name: l.team, Email: l.w.Outbound.From(), Domain: l.w.MailDomain}
+	from := Sender{Name: l.team, Email: cmp.Or(l.w.Outbound.From(), "csirt@"+l.w.MailDomain), Domain: l.w.MailDomain}
 	if err := l.w.WriteCSV(&table, fs[:min(len(fs), maxFiled)]); err != nil {
 		return nil, err
 	}

@@ -7,11 +7,22 @@ import (
 )
 
 // LookAround does at once what the clockwork of the queue does by itself every now
-// and then: it looks for silence, and for what is to be told again. It is for whoever
-// winds the clock. Done twice, it does nothing the second time.
+// and then: it looks for silence, for what is to be told again, and for what is due to
+// leave. It is for whoever winds the clock. Done twice, it does nothing the second
+// time.
 func (w *Warn) LookAround(ctx context.Context) error {
 	if err := w.workEscalate(ctx, struct{}{}, jobs.Try{}); err != nil {
 		return err
 	}
-	return w.workRepeat(ctx, struct{}{}, jobs.Try{})
+	if err := w.workRepeat(ctx, struct{}{}, jobs.Try{}); err != nil {
+		return err
+	}
+	for {
+		if stopped, err := w.Stopped(ctx, w.read); err != nil || stopped {
+			return err
+		}
+		if more, err := w.sendSome(ctx); err != nil || !more {
+			return err
+		}
+	}
 }

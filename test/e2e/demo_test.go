@@ -31,8 +31,8 @@ func TestTheDemoIsOnScreenInAMinute(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), onScreenWithin)
 	defer cancel()
 	links := startDemo(t, ctx, program, filepath.Join(dir, "data"))
-	if len(links) < 6 {
-		t.Errorf("got links for %d roles, want one for each of six", len(links))
+	if len(links) < 9 {
+		t.Errorf("got %d links, want one for each of six roles and three outsiders", len(links))
 	}
 	tab.Go(links["duty-lead"])
 	tab.Follow("main button[type=submit]")
@@ -43,11 +43,28 @@ func TestTheDemoIsOnScreenInAMinute(t *testing.T) {
 	if ctx.Err() != nil {
 		t.Errorf("the board was not on screen within %s", onScreenWithin)
 	}
-	for _, need := range []string{"Late feed", "Source in shadow", "Rows in quarantine"} {
+	for _, need := range []string{
+		"Organisation has not answered FLASH", "Organisation to call", "Mail to read", "Release by one person", "Notice that came back",
+		"Key", "Late feed", "Source in shadow", "Rows in quarantine",
+	} {
 		tab.WaitText("#needs", need)
 	}
 	tab.Axe()
 	tab.Screenshot("demo/board")
+	for _, strength := range []string{"signed", "portal", "mail", "phone", "link"} {
+		if tab.Count(`#answers a[href*="strength=`+strength+`"]`) == 0 {
+			t.Errorf("the board counts no answer of strength %s", strength)
+		}
+	}
+	figure := tab.Text(`#answer-sectors tbody tr:first-child td:nth-child(2)`)
+	tab.Follow(`#answer-sectors tbody tr:first-child td:nth-child(2) a`)
+	tab.WaitText(".alm-total", figure+" ")
+	tab.Axe()
+	tab.Screenshot("demo/answers")
+	tab.Go(url + "/?lang=fr")
+	tab.WaitText("#answer-sectors", "rapide")
+	tab.Screenshot("demo/board-fr")
+	tab.Go(url + "/?lang=en")
 	for _, state := range []string{"open", "no-longer-seen"} {
 		tab.Go(url + "/watch/findings?state=" + state)
 		if n := tab.Count("[data-rows] tbody tr"); n < 20 {
