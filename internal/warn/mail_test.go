@@ -171,3 +171,19 @@ func TestAReplySignedByTheContactsKeyAnswersByItself(t *testing.T) {
 		}
 	})
 }
+
+func TestManyMailsComeInAtOnce(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		n := d.told()
+		var raws [][]byte
+		for i := range 120 {
+			raws = append(raws, []byte(d.reply("watch@faro.example", n, "Re", fmt.Sprintf("Reply %03d%s", i, strings.Repeat("x", i)))))
+		}
+		if _, err := d.in.AcceptAll(t.Context(), "test", raws); err != nil {
+			t.Fatal(err)
+		}
+		if waiting, err := d.MailsWaiting(t.Context(), d.read); err != nil || waiting != 120 {
+			t.Errorf("%d mails wait, %v; want all 120", waiting, err)
+		}
+	})
+}

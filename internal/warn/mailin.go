@@ -26,23 +26,31 @@ import (
 // of a reply that the contact's own key signed. Everything else that somebody wrote
 // waits for a person. A mail that cannot be read is filed as such, never lost.
 // It implements outbound.Receiver.
-func (w *Warn) Received(ctx context.Context, tx *act.Tx, from outbound.Incoming, raw []byte) error {
-	_, known, err := sqldb.One(ctx, tx, sqldb.Int64, `select id from warn_mail where incoming_id = $1`, from.ID)
-	if err != nil || known {
-		return err
+func (w *Warn) Received(ctx context.Context, _ *act.Tx, from outbound.Incoming, raw []byte) error {
+	// An act of its own within the one that takes in many: each mail has its entry and
+	// tells its own facts.
+	call := act.Call{
+		Actor: act.MachineActor("warn.mail"), Verb: "warn.take_mail", Subject: fmt.Sprintf("incoming:%d", from.ID),
 	}
-	in := &incoming{w: w, tx: tx, raw: raw, mail: Mail{
-		Incoming: from.ID, ReceivedAt: from.ReceivedAt, State: MailWaits, Class: MailReply,
-		From: clean(from.From, 300), Subject: clean(from.Subject, 300),
-	}}
-	if from.State != outbound.Taken {
-		in.mail.Class, in.mail.Why = MailUnreadable, cmp.Or(from.Reason, "warn.post.why.too_large")
+	return w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
+		_, known, err := sqldb.One(ctx, tx, sqldb.Int64, `select id from warn_mail where incoming_id = $1`, from.ID)
+		if err != nil || known {
+			return err
+		}
+		in := &incoming{w: w, tx: tx, raw: raw, mail: Mail{
+			Incoming: from.ID, ReceivedAt: from.ReceivedAt, State: MailWaits, Class: MailReply,
+			From: clean(from.From, 300), Subject: clean(from.Subject, 300),
+		}}
+		if from.State != outbound.Taken {
+			in.mail.Class, in.mail.Why = MailUnreadable, cmp.Or(from.Reason, "warn.post.why.too_large")
+			return in.file(ctx)
+		}
+		if err := in.read(ctx); err != nil {
+			return err
+		}
+		markExercise(tx, in.notice.Exercise)
 		return in.file(ctx)
-	}
-	if err := in.read(ctx); err != nil {
-		return err
-	}
-	return in.file(ctx)
+	})
 }
 
 // incoming is one mail being filed.

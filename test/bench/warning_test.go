@@ -76,7 +76,38 @@ func warningToMany(b *testing.B, n int) {
 	took := k.Now().Sub(began)
 	t.add("release to the last message at the server", "<= 20 s", "%.1f s, %.0f a second; first after %.2f s", took.Seconds(), float64(n)/took.Seconds(), first.Seconds())
 	t.add("heap at its peak above before", "flat", "%d MiB", peak()>>20)
+	replies(b, t, h, v.ID, n)
 	t.print(os.Stdout)
+}
+
+// replies takes in one plain reply per notice: threaded, classified, filed.
+func replies(b *testing.B, t *table, h *housetest.House, warning int64, n int) {
+	ctx, w, read := b.Context(), h.App.Warn(), h.App.Acts().Reader()
+	raws := make([][]byte, 0, n)
+	for before := int64(0); ; {
+		ns, err := w.Notices(ctx, read, warn.Filter{Warning: warning, Before: before, Limit: 1000})
+		must(b, err)
+		if len(ns) == 0 {
+			break
+		}
+		for _, one := range ns {
+			before = one.ID
+			raws = append(raws, fmt.Appendf(nil, "From: Control room <%s>\r\nTo: csirt@csirt.example\r\nSubject: Re: [%s]\r\n"+
+				"Message-ID: <%d@op.example>\r\nIn-Reply-To: <%s@csirt.localhost>\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n"+
+				"Content-Type: text/plain; charset=utf-8\r\n\r\nWe have taken this.\r\n\r\n> Remote access is being abused\r\n",
+				one.Address, w.Number(one.ID), one.ID, strings.ToLower(w.Number(one.ID))))
+		}
+	}
+	began := clock.System{}.Now()
+	_, err := h.App.Receiving().AcceptAll(ctx, "bench", raws)
+	must(b, err)
+	took := clock.System{}.Now().Sub(began)
+	waiting, err := w.MailsWaiting(ctx, read)
+	must(b, err)
+	if waiting != int64(len(raws)) {
+		b.Errorf("%d of %d replies wait for a person", waiting, len(raws))
+	}
+	t.add(fmt.Sprintf("%d replies threaded and classified", len(raws)), "< 60 s", "%.1f s", took.Seconds())
 }
 
 // watchHeap follows the heap; the result is its peak above where it began.
