@@ -206,7 +206,7 @@ func (p *Pages) boardRow(r *http.Request, back string, t *warn.Taken, notice int
 	row.Cells[0] = web.Cell{Text: p.orgName(t.Org), URL: row.URL}
 	if can(r, record) {
 		row.Actions = append(row.Actions, keyed{
-			Action: web.Action{Label: web.Say(r, "warn.answer.phone"), URL: row.URL + "?answer=phone&back=" + back + "#answer", Icon: "phone"}, Key: "p",
+			Action: web.Action{Label: web.Say(r, "warn.answer.phone"), URL: row.URL + "?answer=phone&back=" + back, Icon: "phone"}, Key: "p",
 		})
 	}
 	return row
