@@ -80,6 +80,18 @@ func (a *App) tellPortal() {
 		_ = e.Decode(&f) // our own words; an empty list tells nobody
 		return f.Orgs
 	})
+	follow(warn.WarningChanged{}.FactKind(), func(e act.Envelope) []int64 {
+		var f warn.WarningChanged
+		if e.Decode(&f) != nil || f.State != warn.Released {
+			return nil
+		}
+		// The follower has no request of its own to end with.
+		v, err := a.warn.Warning(context.Background(), a.acts.Reader(), f.Warning)
+		if err != nil {
+			return nil // the notices tell them a moment later
+		}
+		return v.Recipients
+	})
 	follow(warn.NoticeAnswered{}.FactKind(), func(e act.Envelope) []int64 {
 		var f warn.NoticeAnswered
 		_ = e.Decode(&f)

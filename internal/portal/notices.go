@@ -23,7 +23,7 @@ func cmpFold(a, b string) int { return cmp.Compare(constituency.Fold(a), constit
 
 // NoticeLine is a notice in a list.
 type NoticeLine struct {
-	Number   string    `json:"number"`
+	Number   string    `json:"number"`          // empty while it is being written
 	Warning  bool      `json:"warning"`         // to many; else of findings
 	Title    string    `json:"title,omitempty"` // of a warning
 	Severity string    `json:"severity,omitempty"`
@@ -104,8 +104,40 @@ func (p *Portal) limitOf(a ask) int {
 	return perPage
 }
 
+// homeParts: the notices, and warnings that were released this moment.
 func (p *Portal) homeParts(ctx context.Context, a ask) ([]guard.Part, error) {
-	return p.noticesParts(ctx, a)
+	parts, err := p.noticesParts(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.standingTo(ctx, a, a.thing.ID)
+	if err != nil {
+		return nil, err
+	}
+	coming, err := p.Warn.Coming(ctx, a.r, a.thing.ID)
+	for _, v := range coming {
+		if v.Exercise == a.exercise() {
+			parts = append(parts, s.part(comingRef(v), a.thing.ID, v.Marking, v.Exercise))
+		}
+	}
+	return parts, err
+}
+
+func comingRef(v warn.Warning) string { return fmt.Sprintf("warning:%d", v.ID) }
+
+// coming writes the cleared warnings whose notice has no number yet.
+func (p *Portal) coming(ctx context.Context, a ask, ok cleared) (out []NoticeLine, err error) {
+	all, err := p.Warn.Coming(ctx, a.r, a.thing.ID)
+	for _, v := range all {
+		if ok[comingRef(v)] {
+			t, _ := v.Text(a.to.Language)
+			out = append(out, NoticeLine{
+				Warning: true, Title: t.Title, Severity: string(v.Severity), Marking: v.Marking.String(), Sent: v.ReleasedAt, Until: v.Until,
+				Bulk: v.AnswerWithin == 0,
+			})
+		}
+	}
+	return out, err
 }
 
 // noticesParts: the page, and each notice with the marking of what it shows.
@@ -232,6 +264,11 @@ func (p *Portal) renderHome(ctx context.Context, a ask, ok cleared) (v guard.Vie
 		return v, err
 	}
 	d := HomeDoc{Open: []NoticeLine{}, Recent: []NoticeLine{}}
+	coming, err := p.coming(ctx, a, ok)
+	if err != nil {
+		return v, err
+	}
+	lines = append(coming, lines...)
 	for _, l := range lines {
 		switch {
 		case l.Open():
