@@ -15,8 +15,8 @@ create table warn_timing (
   in_time     boolean not null,
   primary key (notice_id, sector)
 );
-create index warn_timing_sector on warn_timing (sector, sent_at, notice_id);
-create index warn_timing_sent on warn_timing (first, sent_at, notice_id);
+create index warn_timing_sector on warn_timing (sector, sent_at, notice_id, strength);
+create index warn_timing_sent on warn_timing (first, sent_at, notice_id, strength);
 create index warn_timing_answered on warn_timing (first, answered_at, notice_id);
 
 -- The same, counted: by quarter of the sending and sector, and by week for all.
