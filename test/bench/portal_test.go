@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/guard"
+	"almenara.example/internal/portal"
 	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
 	housetest "almenara.example/test/house"
@@ -59,9 +61,16 @@ func BenchmarkPortalPage(b *testing.B) {
 			}
 			t.add("  "+strings.SplitN(path, "?", 2)[0], "< 50 ms", "%s", spread(took))
 		}
-		began := k.Now()
-		a := h.Ask(http.MethodGet, "/api/v1/portal/findings.csv", nil, who)
-		t.add("  findings.csv", "", "%.1f s, %d MB", k.Now().Sub(began).Seconds(), len(a.Body)>>20)
+		began, pieces, bytes := k.Now(), 0, 0
+		reader := portal.Who{Actor: act.Actor{Kind: act.Person, Org: org.ID, Roles: []string{guard.RoleContact}}, Language: "en"}
+		for parcel, err := range h.App.Portal().Findings(b.Context(), reader, org.ID, url.Values{"form": {portal.FormCSV}}) {
+			must(b, err)
+			bytes += len(parcel.View().Body)
+			if pieces++; pieces == 20 {
+				break
+			}
+		}
+		t.add("  findings.csv, its first 20,000 rows", "", "%.2f s, %d kB in %d pieces", k.Now().Sub(began).Seconds(), bytes>>10, pieces)
 	}
 	t.print(os.Stdout)
 }

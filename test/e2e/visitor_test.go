@@ -61,7 +61,7 @@ func TestAVisitorAnswersByTheLink(t *testing.T) {
 	tab.Scripts(false)
 	tab.Viewport(360, 740)
 	tab.Go(link.String())
-	tab.WaitText("h1", "Have you taken this warning?")
+	tab.WaitText("h1", "A warning for you")
 	if got := tab.Text("main"); strings.Contains(got, "192.0.2.3") || strings.Contains(got, "Aguas") {
 		t.Errorf("the page shows the notice to whoever has the link:\n%s", got)
 	}
@@ -69,7 +69,10 @@ func TestAVisitorAnswersByTheLink(t *testing.T) {
 	s.look(tab, "visitor/01-asked")
 	tab.Scripts(false)
 	tab.Fill("#f-by", "Inés Prieto")
+	tab.Fill("#f-firm", "Sentinela SOC")
 	tab.Follow(".alm-form button[type=submit]")
+	tab.WaitText("main", "192.0.2.3")
+	tab.Follow(".alm-portal-take button[type=submit]")
 	tab.WaitText("h1", "Thank you")
 	tab.Scripts(true)
 	s.look(tab, "visitor/02-thanked")
