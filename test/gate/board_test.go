@@ -43,7 +43,7 @@ func TestTheBoardSaysWhatWaitsAtWarn(t *testing.T) {
 		leads     string
 		has, lack []string
 	}{
-		{reader, "/", 200, "", []string{"Notice without a contact", `href="/warn/failed"`, "All sending is stopped", `href="/warn/notices"`}, []string{"Nothing waits"}},
+		{reader, "/", 200, "", []string{"Notice without a contact", `href="/warn/notices?state=no-contact"`, "All sending is stopped", `href="/warn/notices"`}, []string{"Nothing waits"}},
 		{administrator, "/", 200, "", []string{"Your role does not read findings."}, []string{"Notice without", "sending is stopped", "Nothing waits"}},
 		{reader, "/desk/search?q=" + number, 303, notice, nil, nil},
 		{reader, "/desk/search?q=" + url.QueryEscape(strings.ToLower(number)), 303, notice, nil, nil},
