@@ -131,6 +131,21 @@ func (g *Guard) EncryptionKey(ctx context.Context, r sqldb.Reader, person int64,
 	return k, false, nil
 }
 
+// Sealable returns the persons to whom mail can be sealed at a time: for those who ask
+// for many.
+func (g *Guard) Sealable(ctx context.Context, r sqldb.Reader, at time.Time) (map[int64]bool, error) {
+	out := map[int64]bool{}
+	return out, sqldb.Each(ctx, r, func(row sqldb.Row) error {
+		var person int64
+		if err := row.Scan(&person); err != nil {
+			return err
+		}
+		out[person] = true
+		return nil
+	}, `select person_id from guard_key where state = 'current' and encrypts and revoked_at = 0
+		and (expires_at = 0 or expires_at > $1)`, clock.Micros(at))
+}
+
 // Expiring lists the keys after which nothing can be sealed to an active person any
 // more: they expire before a time, or have already, and no other key stays. The
 // first to expire comes first.

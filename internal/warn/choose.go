@@ -58,38 +58,45 @@ func (w *Warn) Choose(ctx context.Context, r sqldb.Reader, v Warning) (list []Ch
 	if err != nil {
 		return nil, "", err
 	}
+	// Read at once for all: ten thousand organisations are chosen in the act of a release.
+	contacts, err := w.Constituency.AllContacts(ctx, r)
+	if err != nil {
+		return nil, "", fmt.Errorf("read contacts: %w", err)
+	}
+	sealed, err := w.Guard.Sealable(ctx, r, w.Acts.Clock().Now())
+	if err != nil {
+		return nil, "", fmt.Errorf("read keys: %w", err)
+	}
 	sum := sha256.New()
+	list = make([]Chosen, 0, len(orgs))
 	for _, o := range orgs {
-		c, err := w.chosen(ctx, r, v, o)
-		if err != nil {
-			return nil, "", err
-		}
+		c := w.chosen(v, o, contacts[o.ID], sealed)
 		list = append(list, c)
 		_, _ = fmt.Fprintf(sum, "%d/%d/%s\n", o.ID, c.Contact.Person, c.Manner)
 	}
 	return list, hex.EncodeToString(sum.Sum(nil)[:12]), nil
 }
 
-func (w *Warn) chosen(ctx context.Context, r sqldb.Reader, v Warning, o constituency.OrgInfo) (c Chosen, err error) {
-	c.Org = o
-	cs, err := w.Constituency.Contacts(ctx, r, o.ID)
-	if err != nil {
-		return c, fmt.Errorf("read contacts of organisation %d: %w", o.ID, err)
-	}
-	for _, one := range cs {
+// chosen is how one organisation would be told: as recipient would do it.
+func (w *Warn) chosen(v Warning, o constituency.OrgInfo, contacts []constituency.Contact, sealed map[int64]bool) Chosen {
+	c := Chosen{Org: o}
+	for _, one := range contacts {
 		if one.Email != "" {
 			c.Contact = one
 			break
 		}
 	}
 	_, c.Language = v.text(cmp.Or(c.Contact.Language, w.Language))
-	if c.Contact.ID == 0 {
-		return c, nil
+	switch {
+	case c.Contact.ID == 0:
+	case sealed[c.Contact.Person] && w.Outbound.Seals():
+		c.Manner = Sealed
+	case v.Marking.AtMost(tlp.Green):
+		c.Manner = Plain
+	default:
+		c.Manner = Minimal
 	}
-	_, c.Manner, err = w.recipient(ctx, r, Notice{
-		Org: o.ID, Person: c.Contact.Person, Warning: v.ID, Marking: v.Marking.String(), Address: c.Contact.Email,
-	})
-	return c, err
+	return c
 }
 
 // chosenOrgs applies a choice, by name.
