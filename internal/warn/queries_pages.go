@@ -12,7 +12,6 @@ import (
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
-	"almenara.example/internal/foundation/jobs"
 	"almenara.example/internal/foundation/message"
 	"almenara.example/internal/foundation/pgp"
 	"almenara.example/internal/foundation/sqldb"
@@ -53,8 +52,16 @@ func (w *Warn) Preview(ctx context.Context, r sqldb.Reader, v Warning, org int64
 	if !ok {
 		return l, fault.New(fault.NotFound, "warn.warning.not_chosen", nil)
 	}
-	if l.Chosen, err = w.chosen(ctx, r, v, info); err != nil || l.Contact.ID == 0 {
+	contacts, err := w.ContactsOf(ctx, r, org)
+	if err != nil {
 		return l, err
+	}
+	sealed, err := w.Guard.Sealable(ctx, r, w.Acts.Clock().Now())
+	if err != nil {
+		return l, err
+	}
+	if l.Chosen = w.chosen(v, info, contacts, sealed); l.Contact.ID == 0 {
+		return l, nil
 	}
 	n := v.notice(org, 0, 0)
 	n.to(l.Contact, w.Language)
@@ -180,12 +187,6 @@ func (w *Warn) ContactsOf(ctx context.Context, r sqldb.Reader, org int64) ([]con
 		return nil, fmt.Errorf("read contacts of organisation %d: %w", org, err)
 	}
 	return cs, nil
-}
-
-// LookForSilence does now what is done every half minute: who has not answered a FLASH
-// in time is escalated.
-func (w *Warn) LookForSilence(ctx context.Context) error {
-	return w.workEscalate(ctx, struct{}{}, jobs.Try{})
 }
 
 // Attachment takes the n-th file (from 0) out of a mail that came in, which is given
