@@ -47,6 +47,23 @@ type Answer struct {
 	Reason string     `json:"reason,omitempty" doc:"in their words; needed for dispute and ask"`
 }
 
+// OpenAnswer is a question or a dispute that waits for the desk.
+type OpenAnswer struct {
+	ID           int64     `json:"id"`
+	Notice       string    `json:"notice"`
+	Organisation string    `json:"organisation"`
+	What         string    `json:"what"`     // ask or dispute
+	Strength     string    `json:"strength"` // link, phone, mail, portal or signed
+	By           string    `json:"by"`
+	At           time.Time `json:"at"`
+	Reason       string    `json:"reason"` // in their words
+}
+
+// Settlement says what came of a question or a dispute.
+type Settlement struct {
+	Note string `json:"note" minLength:"1"`
+}
+
 // WarningText is a warning in one language.
 type WarningText struct {
 	Title    string `json:"title"`

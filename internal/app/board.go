@@ -133,6 +133,13 @@ func (x warnings) notices(ctx context.Context, r sqldb.Reader) (needs []desk.Nee
 	needs = append(needs, desk.Need{
 		Key: "desk.need.mail", Note: "desk.need.mail.do", N: mails, URL: "/warn/mail", Icon: "mail", Consequence: desk.Untold,
 	})
+	asked, err := x.warn.CountOpenAnswers(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	needs = append(needs, desk.Need{
+		Key: "desk.need.asked", Note: "desk.need.asked.do", N: asked, URL: "/warn/answers", Icon: "question", Consequence: desk.Untold,
+	})
 	waiting, err := x.warn.Waiting(ctx, r)
 	if err != nil {
 		return nil, err

@@ -151,6 +151,15 @@ func (w *Warn) OpenAnswers(ctx context.Context, r sqldb.Reader, limit int) ([]An
 		where settled_at = 0 and what in ('ask', 'dispute') order by id limit $1`, min(limit, 1000))
 }
 
+// NoticeOfAnswer is the notice that an answer was given to; NotFound when there is none.
+func (w *Warn) NoticeOfAnswer(ctx context.Context, r sqldb.Reader, answer int64) (int64, error) {
+	n, ok, err := sqldb.One(ctx, r, sqldb.Int64, `select notice_id from warn_answer where id = $1`, answer)
+	if err == nil && !ok {
+		err = fault.New(fault.NotFound, "warn.answer.none", nil)
+	}
+	return n, err
+}
+
 // CountOpenAnswers counts what OpenAnswers lists.
 func (w *Warn) CountOpenAnswers(ctx context.Context, r sqldb.Reader) (int64, error) {
 	n, _, err := sqldb.One(ctx, r, sqldb.Int64, `select count(*) from warn_answer where settled_at = 0 and what in ('ask', 'dispute')`)

@@ -20,6 +20,7 @@ func (p *Pages) API(api huma.API) {
 	p.warningCalls(api)
 	p.rulesCalls(api)
 	p.callCalls(api)
+	p.answerCalls(api)
 	p.mailCalls(api)
 	p.sendingCalls(api)
 }

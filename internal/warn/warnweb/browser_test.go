@@ -37,7 +37,7 @@ func TestTheDesksPagesAreAccessibleAndFitATelephone(t *testing.T) {
 		tab.Go(d.URL + "/warn/warnings?lang=" + look.lang)
 		for _, path := range []string{
 			"/warn/warnings", "/warn/warnings/new", flash, flash + "?show=answered", flash + "/close", draft, draft + "/edit", draft + "/list", draft + "/letter?org=2",
-			"/warn/calls", "/warn/mail", mail, "/warn/rules", "/warn/notices", "/warn/notices/" + d.noticeFaro + "?answer=phone", "/warn/outbox", "/warn/repeat",
+			"/warn/calls", "/warn/answers", "/warn/mail", mail, "/warn/rules", "/warn/notices", "/warn/notices/" + d.noticeFaro + "?answer=phone", "/warn/outbox", "/warn/repeat",
 		} {
 			tab.Go(d.URL + path)
 			tab.Axe()

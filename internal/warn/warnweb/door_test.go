@@ -235,7 +235,7 @@ func TestAFlashIsReleasedAloneCalledAndReviewed(t *testing.T) {
 	d.sees(d.ana, u, "The release on call was approved.")
 
 	d.Clock.Advance(45 * time.Minute)
-	if err := d.App.Warn().LookForSilence(t.Context()); err != nil {
+	if err := d.App.Warn().LookAround(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	calls, err := d.App.Warn().Calls(t.Context(), d.App.Acts().Reader(), 0, true)
@@ -455,4 +455,42 @@ func TestEveryLanguageHasEveryWord(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestAQuestionWaitsUntilSomebodySaysWhatCameOfIt(t *testing.T) {
+	d := open(t)
+	d.sees(d.reader, "/warn/answers", "Nobody waits for an answer")
+	at := "/warn/notices/" + d.noticeFaro
+	d.post(d.olga, at+"/answer", url.Values{"by": {"Mr Laval"}, "what": {"ask"}, "reason": {"Which <port> is it?"}}, http.StatusSeeOther)
+	d.sees(d.reader, "/warn/answers", d.noticeFaro, "Aguas del Faro", "Which &lt;port&gt; is it?", "Mr Laval")
+	d.lacks(d.sees(d.reader, at), "What came of it")
+	page := d.sees(d.olga, at, "What came of it", "Mr Laval", "Which &lt;port&gt; is it?")
+	m := regexp.MustCompile(`action="(/warn/answers/(\d+)/settle)"`).FindStringSubmatch(page)
+	if m == nil {
+		t.Fatalf("the notice's page has no form for the question:\n%s", words(page))
+	}
+	refused := d.post(d.olga, m[1], url.Values{"note-" + m[2]: {" "}}, http.StatusUnprocessableEntity).Body
+	if !strings.Contains(refused, `aria-invalid="true"`) || !strings.Contains(refused, "Say in a few words what came of it") {
+		t.Errorf("what lacks is not said at the field:\n%s", words(refused))
+	}
+	d.post(d.reader, m[1], url.Values{"note-" + m[2]: {"told"}}, http.StatusForbidden)
+	d.post(d.olga, m[1], url.Values{"note-" + m[2]: {"Told him it is 23."}}, http.StatusSeeOther)
+	d.sees(d.reader, at, "Told him it is 23.", "The desk dealt with it")
+	d.lacks(d.sees(d.olga, at), "/settle")
+	d.post(d.olga, m[1], url.Values{"note-" + m[2]: {"again"}}, http.StatusConflict)
+	d.sees(d.reader, "/warn/answers", "Nobody waits for an answer")
+	d.post(d.olga, "/warn/answers/999/settle", url.Values{"note-999": {"x"}}, http.StatusNotFound)
+
+	d.post(d.olga, at+"/answer", url.Values{"by": {"Mr Laval"}, "what": {"dispute"}, "reason": {"Not ours."}}, http.StatusSeeOther)
+	token := house.With(d.Token(guard.OwnOrg, guard.RoleDutyLead, "warn.read", "warn.settle_answer"))
+	list := d.Ask(http.MethodGet, "/api/v1/warn/answers", nil, token)
+	id := regexp.MustCompile(`"id":(\d+)`).FindStringSubmatch(list.Body)
+	if list.Status != http.StatusOK || id == nil || !strings.Contains(list.Body, `"what":"dispute"`) {
+		t.Fatalf("the list for programs: %d %s", list.Status, list.Body)
+	}
+	a := d.Ask(http.MethodPost, "/api/v1/warn/answers/"+id[1]+"/settle", strings.NewReader(`{"note":"It is theirs after all."}`), token, house.JSON)
+	if a.Status != http.StatusNoContent {
+		t.Errorf("settle by a program: %d %s", a.Status, a.Body)
+	}
+	d.sees(d.reader, at, "It is theirs after all.")
 }

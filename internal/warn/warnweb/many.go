@@ -50,6 +50,7 @@ func (p *Pages) noticeActions(r *http.Request) []web.Action {
 		{Label: web.Say(r, "warn.warnings"), URL: "/warn/warnings", Icon: "warn"},
 		{Label: web.Say(r, "warn.mails"), URL: "/warn/mail", Icon: "mail"},
 		{Label: web.Say(r, "warn.calls"), URL: "/warn/calls", Icon: "phone"},
+		{Label: web.Say(r, "warn.answers"), URL: "/warn/answers", Icon: "question"},
 		{Label: web.Say(r, "warn.rules"), URL: "/warn/rules", Icon: "filter"},
 		{Label: web.Say(r, "warn.outbox"), URL: "/warn/outbox", Icon: "outbound"},
 		{Label: web.Say(r, "warn.failed"), URL: "/warn/failed", Icon: "warning"},

@@ -16,6 +16,7 @@ import (
 type noticePage struct {
 	Facts      web.Facts
 	Story      web.Timeline
+	Open       []openAnswer // questions and disputes that wait
 	Answer     *web.Form
 	AnswerOpen bool // more than the name is asked for in sight
 	Findings   *web.List
@@ -23,11 +24,22 @@ type noticePage struct {
 	Mail       string // what left, exactly
 }
 
+// noticeFault is a form of the page that was refused: the one about an answer, or, with
+// none, the one that records an answer.
+type noticeFault struct {
+	answer int64
+	err    error
+}
+
 func (p *Pages) notice(w http.ResponseWriter, r *http.Request) error {
 	return p.showNotice(w, r, http.StatusOK, nil)
 }
 
 func (p *Pages) showNotice(w http.ResponseWriter, r *http.Request, status int, problem error) error {
+	return p.showNoticeWith(w, r, status, noticeFault{err: problem})
+}
+
+func (p *Pages) showNoticeWith(w http.ResponseWriter, r *http.Request, status int, refused noticeFault) error {
 	ctx, db := r.Context(), p.warn.Acts.Reader()
 	n, err := p.warn.NoticeNumbered(ctx, db, r.PathValue("number"))
 	if err != nil {
@@ -63,18 +75,40 @@ func (p *Pages) showNotice(w http.ResponseWriter, r *http.Request, status int, p
 		page.Lead = web.Say(r, "warn.notice.lead.warning", "Number", number)
 		page.Crumbs = []web.Link{{Label: web.Say(r, "warn.warnings"), URL: "/warn/warnings"}, {Label: number, URL: warningURL(number)}}
 	}
-	if can(r, record) {
-		data.Answer, data.AnswerOpen = p.noticeAnswerForm(r, n), problem != nil
-		if problem != nil {
-			data.Answer.Fill(r.PostForm.Get)
-			fail(r, &page, problem, data.Answer)
-		}
+	if err := p.noticeForms(r, n, &page, &data, refused); err != nil {
+		return err
 	}
 	if can(r, retry) && n.State != warn.Sent && n.State != warn.Drafted && n.State != warn.Attempting {
 		page.Primary = &web.Action{Label: web.Say(r, "warn.repeat"), URL: noticeURL(p.warn.Number(n.ID)) + "/repeat", Icon: "mail", Tone: "primary"}
 	}
 	page.Data = data
 	return p.site.Page(w, r, status, "warn/notice", page)
+}
+
+// noticeForms offers what can be entered on the page: what they say, and what came of
+// what they asked. A refused form keeps what was typed.
+func (p *Pages) noticeForms(r *http.Request, n warn.Notice, page *web.Page, data *noticePage, refused noticeFault) (err error) {
+	if data.Open, err = p.openAnswers(r, n); err != nil {
+		return err
+	}
+	for i := range data.Open {
+		if refused.err == nil || data.Open[i].ID != refused.answer {
+			continue
+		}
+		f := &data.Open[i].Form
+		f.Fill(r.PostForm.Get)
+		fail(r, page, refused.err, f)
+	}
+	if !can(r, record) {
+		return nil
+	}
+	data.Answer = p.noticeAnswerForm(r, n)
+	if refused.err != nil && refused.answer == 0 {
+		data.AnswerOpen = true
+		data.Answer.Fill(r.PostForm.Get)
+		fail(r, page, refused.err, data.Answer)
+	}
+	return nil
 }
 
 func thingOf(n warn.Notice) string { return guard.Thing{Kind: warn.KindNotice, ID: n.ID}.String() }
@@ -227,6 +261,12 @@ func (p *Pages) story(r *http.Request, n warn.Notice, m outbound.Message, sent b
 	}
 	for i := range answers {
 		t.Moments = append(t.Moments, p.answerMoment(r, &answers[i]))
+		if a := &answers[i]; !a.SettledAt.IsZero() {
+			t.Moments = append(t.Moments, web.Moment{
+				At: a.SettledAt, Who: p.who(r, a.SettledBy), What: web.Say(r, "warn.story.settled", "Says", web.Say(r, "warn.what."+string(a.What))),
+				Detail: a.Settled, Icon: "check",
+			})
+		}
 	}
 	slices.SortStableFunc(t.Moments, func(a, b web.Moment) int { return a.At.Compare(b.At) })
 	return t, nil

@@ -28,6 +28,7 @@ const (
 	dismissMail = "warn.dismiss_mail"
 	changeRules = "warn.change_rules"
 	record      = "warn.record_answer"
+	settle      = "warn.settle_answer"
 	retry       = "warn.retry"
 )
 

@@ -6,7 +6,7 @@ import (
 	"almenara.example/internal/foundation/web"
 )
 
-// deskRoutes are the pages of warnings to many, the call list, mail, rules and what is
+// deskRoutes are the pages of warnings to many, the call list, questions, mail, rules and what is
 // done with many notices at once.
 func (p *Pages) deskRoutes() []web.Route {
 	get := func(pattern, permission, sample string, h func(http.ResponseWriter, *http.Request) error) web.Route {
@@ -35,6 +35,8 @@ func (p *Pages) deskRoutes() []web.Route {
 		post("/warnings/{number}/close", closing, one+"/close reason=a", p.closeWarning),
 		get("/calls", read, "/calls?state=all", p.calls),
 		post("/calls/{call}", noteCall, "/calls/1 outcome=busy&version=1", p.noteCall),
+		get("/answers", read, "/answers", p.answers),
+		post("/answers/{answer}/settle", settle, "/answers/1/settle note-1=a", p.settleAnswer),
 		get("/mail", read, "/mail?state=all", p.mails),
 		get("/mail/{mail}", read, "/mail/1", p.mail),
 		get("/mail/{mail}/files/{file}", read, "/mail/1/files/1", p.mailFile),
