@@ -1,6 +1,7 @@
 package warn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,11 +37,15 @@ type line struct {
 	since time.Time
 }
 
-// down tells until when the line rests.
+// longestRest is how long the line rests at most.
+const longestRest = 5 * time.Minute
+
+// down tells until when the line rests. A rest that ends later than any could was
+// noted before the clock was set back: it is over.
 func (l *line) down(now time.Time) (time.Time, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.until, now.Before(l.until)
+	return l.until, now.Before(l.until) && l.until.Sub(now) <= longestRest
 }
 
 // note keeps whether the server could be reached.
@@ -54,7 +59,7 @@ func (l *line) note(now time.Time, trouble string, pause func(int) time.Duration
 	if l.fails++; l.fails == 1 {
 		l.since = now
 	}
-	l.until, l.why = now.Add(min(pause(l.fails), 5*time.Minute)), trouble
+	l.until, l.why = now.Add(min(pause(l.fails), longestRest)), trouble
 }
 
 // LineDown tells since when the mail server cannot be reached and what it said;
@@ -178,6 +183,10 @@ func (w *Warn) beginSome(ctx context.Context) (batch []leaving, looked int, err 
 	var quiet bool
 	err = w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		batch, looked = nil, 0
+		// Acts are serial: what begins after the stop button was pressed sees it here.
+		if quiet, err = w.Stopped(ctx, tx); err != nil || quiet {
+			return cmp.Or(err, errNothingDue)
+		}
 		next, err := w.due(ctx, tx, w.Limits.Batch)
 		if err != nil {
 			return err
