@@ -262,6 +262,11 @@ func (w *Warn) beginOne(ctx context.Context, tx *act.Tx, machine act.Actor, n No
 		d.State = string(Withheld)
 		return l, d, setState(ctx, tx, n.ID, Withheld, "warn.why.withheld")
 	}
+	if err != nil && ctx.Err() == nil {
+		// One notice that cannot be written must not hold up the others.
+		w.Log.ErrorContext(ctx, "warn: notice cannot be written", "notice", n.ID, "error", err)
+		return l, d, w.putOff(ctx, tx, n)
+	}
 	if err != nil {
 		return l, d, err
 	}
@@ -381,6 +386,17 @@ func (w *Warn) deferOne(ctx context.Context, tx *act.Tx, n Notice, r outbound.Re
 		return setDue(ctx, tx, n.ID, tx.Now(), tries-1)
 	}
 	return setDue(ctx, tx, n.ID, tx.Now().Add(w.Limits.Backoff(tries)), tries)
+}
+
+// putOff tries a notice that could not be written later, and not for ever.
+func (w *Warn) putOff(ctx context.Context, tx *act.Tx, n Notice) error {
+	if tx.Now().Sub(n.DraftedAt) > w.Limits.GiveUp {
+		return setState(ctx, tx, n.ID, Withheld, "warn.why.cannot_be_written")
+	}
+	if err := setState(ctx, tx, n.ID, Drafted, "warn.why.cannot_be_written"); err != nil {
+		return err
+	}
+	return setDue(ctx, tx, n.ID, tx.Now().Add(w.Limits.Backoff(n.Attempts+1)), n.Attempts+1)
 }
 
 func setDue(ctx context.Context, tx *act.Tx, id int64, at time.Time, attempts int) error {
