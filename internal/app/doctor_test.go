@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"almenara.example/internal/foundation/clock"
+	"almenara.example/internal/foundation/clock/clocktest"
 	"almenara.example/internal/foundation/mail/mailtest"
 	"almenara.example/internal/foundation/sqldb"
 )
@@ -251,10 +252,6 @@ func TestTheDoctorNamesWhatIsWrong(t *testing.T) {
 			p.behind(t, `insert into ledger_restored (id, state, backup, made_at, restored_at, entries, checkpoint, act_order) values (1, 'held', 'a', 1, 1, 1, x'', 0)`)
 			return nil
 		}},
-		"the clock was set back": {bad: "clock", says: "in the future", make: func(t *testing.T, p place) func(*Config) {
-			p.behind(t, fmt.Sprintf(`update ledger_entry set time = %d where ord = (select max(ord) from ledger_entry)`, in(time.Hour)))
-			return nil
-		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := found(t, "")
@@ -275,6 +272,13 @@ func TestTheDoctorNamesWhatIsWrong(t *testing.T) {
 				t.Errorf("got %+v, want it to say %q", by[x.bad], x.says)
 			}
 		})
+	}
+}
+
+func TestTheDoctorSeesAClockThatWasSetBack(t *testing.T) {
+	h, err := Doctor(t.Context(), found(t, "").options(t).Config, clocktest.New(time.Now().Add(-time.Hour)))
+	if err != nil || !slices.Equal(h.bad(), []string{"clock"}) {
+		t.Errorf("got %v bad, %v, want the clock", h.bad(), err)
 	}
 }
 

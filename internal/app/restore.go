@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,6 @@ import (
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/blob/durable"
 	"almenara.example/internal/foundation/clock"
-	"almenara.example/internal/foundation/jobs"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/ledger"
 )
@@ -60,13 +60,14 @@ func refuseHalfRestored(dir string) error {
 	}
 	return &Refusal{
 		Err:  fmt.Errorf("%s is being restored, or a restore broke off", dir),
-		Hint: "if no restore runs: remove the folder (keep " + strings.Join(survivors(), " and ") + ") and restore again",
+		Hint: "if no restore runs: restore into it again, or remove it (keep " + strings.Join(survivors(), ", ") + ")",
 	}
 }
 
 // Restore brings a backup into a new folder. What it leaves is held: nothing is
 // signed and nothing is sent until somebody states what is missing. After an error
-// the folder is as it was; after a cut it is recognised as half restored.
+// folder and database are as they were; after a cut they are recognised as half
+// restored, nothing else works on them, and a restore may begin again there.
 func Restore(ctx context.Context, o RestoreOptions) (rep RestoreReport, err error) {
 	if o.Database != "" && !isPostgres(o.Database) {
 		return rep, &ConfigError{"database", mask(o.Database), "it must begin with postgres://"}
@@ -76,15 +77,23 @@ func Restore(ctx context.Context, o RestoreOptions) (rep RestoreReport, err erro
 		return rep, err
 	}
 	defer func() { err = errors.Join(err, in.file.Close()) }()
-	made, err := emptyFolder(o.Dir)
-	if err != nil {
-		return rep, err
+	half := refuseHalfRestored(o.Dir) != nil
+	made := false
+	if !half {
+		if made, err = emptyFolder(o.Dir); err != nil {
+			return rep, err
+		}
 	}
 	unlock, err := lockFolder(o.Dir)
 	if err != nil {
 		return rep, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
+	if half {
+		if err := clearHalf(o.Dir); err != nil {
+			return rep, fmt.Errorf("begin the restore again: %w", err)
+		}
+	}
 	r := &restoring{o: o, in: in, rep: &rep}
 	if err := r.run(ctx); err != nil {
 		return rep, errors.Join(explainBackup(in.name, err), r.clear(made))
@@ -94,9 +103,6 @@ func Restore(ctx context.Context, o RestoreOptions) (rep RestoreReport, err erro
 
 // emptyFolder makes the folder, or sees that it holds survivors alone.
 func emptyFolder(dir string) (made bool, err error) {
-	if err := refuseHalfRestored(dir); err != nil {
-		return false, err
-	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return true, os.MkdirAll(dir, 0o700)
 	}
@@ -105,10 +111,9 @@ func emptyFolder(dir string) (made bool, err error) {
 			return err
 		}
 		rel, err := filepath.Rel(dir, p)
-		for _, s := range survivors() {
-			if rel == s {
-				return err
-			}
+		// The lock is what a restore leaves that was killed at once.
+		if slices.Contains(append(survivors(), lockFile), filepath.ToSlash(rel)) {
+			return err
 		}
 		return &Refusal{
 			Err:  fmt.Errorf("%s is not empty: there is %s", dir, rel),
@@ -127,8 +132,9 @@ type restoring struct {
 	dirs  map[string]bool
 	rows  *rowsIn
 	db    *sqldb.DB
-	eras  string // erasure list of the backup
-	whole bool   // the database's file is there
+	to    *target // PostgreSQL
+	eras  string  // erasure list of the backup
+	whole bool    // the database's file is there
 }
 
 func (r *restoring) run(ctx context.Context) (err error) {
@@ -145,12 +151,14 @@ func (r *restoring) run(ctx context.Context) (err error) {
 		if r.rows != nil {
 			err = errors.Join(err, r.rows.abort(ctx))
 		}
-		return r.closed(err)
+		return r.closed(ctx, err)
 	}
-	return r.closed(r.finish(ctx))
+	return r.closed(ctx, r.finish(ctx))
 }
 
-func (r *restoring) closed(err error) error {
+func (r *restoring) closed(ctx context.Context, err error) error {
+	err = errors.Join(err, r.to.release(ctx))
+	r.to = nil
 	if r.db != nil {
 		err = errors.Join(err, r.db.Close())
 		r.db = nil
@@ -285,17 +293,7 @@ func (r *restoring) begin(ctx context.Context, body io.Reader) error {
 	if r.db, err = sqldb.Open(ctx, sqldb.Config{DSN: r.o.Database}); err != nil {
 		return err
 	}
-	blank, err := isBlank(ctx, r.db)
-	if err != nil {
-		return err
-	}
-	if !blank {
-		return &Refusal{Err: errors.New("the database that --database names is not empty"), Hint: "make a new one: createdb --locale=C --encoding=UTF8 --template=template0 NAME"}
-	}
-	if err := sqldb.Migrate(ctx, r.db, lines()); err != nil {
-		return err
-	}
-	if err := jobs.Migrate(ctx, r.db); err != nil {
+	if r.to, err = takeTarget(ctx, r.db); err != nil {
 		return err
 	}
 	r.rows = &rowsIn{db: r.db}
@@ -433,8 +431,11 @@ func (r *restoring) finish(ctx context.Context) error {
 		Backup: r.in.name, MadeAt: clock.Micros(r.rep.About.Made), RestoredAt: clock.Micros(r.o.Clock.Now()),
 		Entries: r.rep.About.Entries, Checkpoint: cp,
 	})
+	if err == nil && r.to != nil {
+		err = r.to.whole(ctx)
+	}
 	if err == nil {
-		err = r.closed(nil) // SQLite's log is in the file now
+		err = r.closed(ctx, nil) // SQLite's log is in the file now
 	}
 	for d := range r.dirs {
 		if err == nil {
@@ -538,6 +539,10 @@ func (r *restoring) bringHigh(context.Context) error {
 	to := filepath.Join(r.o.Dir, highFile)
 	if r.o.High != "" {
 		if _, err := os.Stat(to); err == nil {
+			if same, err := sameFile(to, r.o.High); err != nil || same {
+				r.rep.High = same
+				return err
+			}
 			return &Refusal{Err: fmt.Errorf("%s is there already", to), Hint: "leave --high out, or remove the one that is older"}
 		}
 		b, err := os.ReadFile(r.o.High)
@@ -596,17 +601,7 @@ func (r *restoring) clear(made bool) error {
 	if made {
 		return os.RemoveAll(r.o.Dir)
 	}
-	entries, err := os.ReadDir(r.o.Dir)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if e.Name() == erasureListFile || e.Name() == toldFile || e.Name() == "ledger" || e.Name() == halfRestoredFile {
-			continue
-		}
-		err = errors.Join(err, os.RemoveAll(filepath.Join(r.o.Dir, e.Name())))
-	}
-	err = errors.Join(err, os.RemoveAll(filepath.Join(r.o.Dir, ledgerFolder)))
+	err := errors.Join(clearHalf(r.o.Dir), os.RemoveAll(filepath.Join(r.o.Dir, runFolder)))
 	if err == nil {
 		err = os.Remove(filepath.Join(r.o.Dir, halfRestoredFile))
 	}
