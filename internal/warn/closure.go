@@ -11,6 +11,7 @@ import (
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/watch"
+	"almenara.example/tlp"
 )
 
 // maxInline is how many findings a notice lists in its text; the rest is counted.
@@ -126,6 +127,13 @@ func (w *Warn) Render(ctx context.Context, r sqldb.Reader, t guard.Thing, to gua
 	return v, err
 }
 
+// aboveGreen tells whether a notice may be shown in clear to nobody; what cannot be
+// read counts as such.
+func (n Notice) aboveGreen() bool {
+	m, err := tlp.Parse(n.Marking)
+	return err != nil || m != tlp.Clear && m != tlp.Green
+}
+
 // minimal says only that there is a notice.
 func (l *letter) minimal() {
 	l.line("warn.mail.minimal", map[string]any{"Team": l.team})
@@ -152,6 +160,9 @@ func (l *letter) warning(ctx context.Context) (subject string, err error) {
 	section("warn.mail.affected", t.Affected)
 	section("warn.mail.what_to_do", t.Do)
 	l.b.WriteString("\n")
+	if l.to.Channel == guard.BySealedMail && l.n.aboveGreen() { // a subject is never sealed
+		return l.p.T("warn.mail.sealed_subject", map[string]any{"Number": l.w.Number(l.n.ID)}), nil
+	}
 	return l.p.T("warn.mail.warning_subject", map[string]any{
 		"Number": l.w.Number(l.n.ID), "Severity": strings.ToUpper(l.p.T("warn.warning.severity."+string(v.Severity), nil)), "Title": t.Title,
 	}), nil

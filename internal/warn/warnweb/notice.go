@@ -65,7 +65,7 @@ func (p *Pages) showNoticeWith(w http.ResponseWriter, r *http.Request, status in
 		return err
 	}
 	page := web.Page{
-		Title: org.Name, Number: p.warn.Number(n.ID), Room: "warn", Exercise: n.Exercise, Marking: m.Marking,
+		Title: org.Name, Number: p.warn.Number(n.ID), Room: "warn", Exercise: n.Exercise, Marking: noticeMarking(n, m),
 		Lead: web.Say(r, "warn.notice.lead", "Count", n.Total), Topics: []string{"warn"},
 		Crumbs: []web.Link{{Label: web.Say(r, "warn.notices"), URL: "/warn/notices"}},
 		Badges: []web.Badge{stateBadge(r, n.State)},
@@ -109,6 +109,15 @@ func (p *Pages) noticeForms(r *http.Request, n warn.Notice, page *web.Page, data
 		fail(r, page, refused.err, data.Answer)
 	}
 	return nil
+}
+
+// noticeMarking is the stricter of what left and what it was about: a mail with nothing
+// but a link carries a marking of its own.
+func noticeMarking(n warn.Notice, m outbound.Message) string {
+	if m.Marking == "" {
+		return n.Marking
+	}
+	return stricter(n.Marking, m.Marking)
 }
 
 func thingOf(n warn.Notice) string { return guard.Thing{Kind: warn.KindNotice, ID: n.ID}.String() }
