@@ -128,7 +128,7 @@ func (c *Client) Check(address string) error {
 	if u.Scheme != "https" && (u.Scheme != "http" || !number || !c.allowed(a.Unmap())) {
 		return fmt.Errorf("%w: it must begin with https://", ErrAddress)
 	}
-	if name := strings.ToLower(u.Hostname()); !number && (name == "localhost" || strings.HasSuffix(name, ".localhost") ||
+	if name := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."); !number && (name == "localhost" || strings.HasSuffix(name, ".localhost") ||
 		strings.HasSuffix(name, ".internal") || strings.HasSuffix(name, ".local")) {
 		return fmt.Errorf("%w: it is not public", ErrAddress)
 	}

@@ -14,7 +14,7 @@ func TestOnlyPublicAddressesAreCalled(t *testing.T) {
 	for _, address := range []string{
 		"https://127.0.0.1/x", "https://10.1.2.3/", "https://[::1]/", "https://169.254.169.254/latest", "https://[::ffff:10.0.0.1]/",
 		"https://100.64.1.1/", "https://192.0.2.5/", "http://example.org/", "ftp://example.org/", "https://user:pw@example.org/",
-		"https://localhost/", "https://box.internal/", "https://0.0.0.0/", "https://[fe80::1]/", "https://[64:ff9b::a00:1]/", "nonsense", "",
+		"https://localhost/", "https://localhost./", "https://box.internal./", "https://box.internal/", "https://0.0.0.0/", "https://[fe80::1]/", "https://[64:ff9b::a00:1]/", "nonsense", "",
 	} {
 		if err := c.Check(address); !errors.Is(err, ErrAddress) {
 			t.Errorf("%s: %v, want it refused", address, err)
@@ -42,7 +42,9 @@ func TestAnAllowedAddressAnswersAndNoRedirectIsFollowed(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", http.StatusFound) })
 	mux.HandleFunc("/other", func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") })
-	mux.HandleFunc("/ok", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("got\x00 it" + strings.Repeat("x", 9000))) })
+	mux.HandleFunc("/ok", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("got\x00 it" + strings.Repeat("x", 9000)))
+	})
 	s := httptest.NewServer(mux)
 	defer s.Close()
 	c := New(Config{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
