@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"almenara.example/test/browser"
+	"almenara.example/test/house"
 )
 
 // onScreenWithin is how long somebody who typed "make run" waits after the build.
@@ -23,10 +24,7 @@ const onScreenWithin = time.Minute
 // as somebody who has just cloned it does.
 func TestTheDemoIsOnScreenInAMinute(t *testing.T) {
 	dir := t.TempDir()
-	program := filepath.Join(dir, "almenara")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", program, "almenara.example/cmd/almenara").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	program := house.Program(t)
 	tab := browser.New(t).Tab(t)
 	ctx, cancel := context.WithTimeout(t.Context(), onScreenWithin)
 	defer cancel()

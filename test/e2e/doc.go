@@ -1,5 +1,6 @@
 // Package e2e plays whole stories in a real Chromium against a whole installation,
-// one story per file: a morning at the desk, a day in shadow, a visitor who answers
+// one story per file: a morning at the desk, a day in shadow, a source that goes live and
+// is restored, a FLASH at night, a notice that is forwarded, a visitor who answers
 // by a link, every page in every look, and the built program's demo.
 //
 // A [stage] is an installation on a free port of the loopback, served under a name

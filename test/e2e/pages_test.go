@@ -130,6 +130,7 @@ func (s *stage) pages(tab *browser.Tab) (out []string) {
 	s.t.Helper()
 	things := s.things(tab)
 	maps.Copy(things, s.people())
+	maps.Copy(things, s.warnings())
 	for _, r := range s.app.Site().Routes() {
 		if r.Method != "GET" || r.API || !isPage(r) {
 			continue
@@ -146,7 +147,7 @@ func (s *stage) pages(tab *browser.Tab) (out []string) {
 // isPage tells pages from downloads, from what is only there for a moment, and from
 // what the other stories see.
 func isPage(r web.Route) bool {
-	for _, part := range []string{"csv", "/static/", "/events", "/received", "/checkpoint", "/proof", "/n/{", "/passkeys/{", "/sign-in/link/{", "/packs/{"} {
+	for _, part := range []string{"csv", "/static/", "/events", "/received", "/checkpoint", "/proof", "/n/{", "/passkeys/{", "/sign-in/link/{", "/packs/{", "/files/{"} {
 		if strings.Contains(r.Pattern, part) {
 			return false
 		}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,6 +38,10 @@ type stage struct {
 	// settle does all waiting work; only to be called while the stage is being filled.
 	settle func(context.Context) error
 	links  map[string]string // secrets of one-time links by role, in the demo nation
+
+	conf  app.Config
+	wound *clock.Wound
+	stop  func() // ends it before the test does
 }
 
 // fill is what a story needs before the doors open.
@@ -53,9 +58,12 @@ func atalaya(ctx context.Context, s *stage, wound *clock.Wound) (err error) {
 
 // open starts an installation that ends with the test. Without mail nothing leaves
 // but to the outbox on the screen.
-func open(t *testing.T, withMail bool, f fill) *stage {
+func open(t *testing.T, withMail bool, f fill) *stage { return openWith(t, withMail, nil, f) }
+
+// openWith is open with a configuration that is changed first.
+func openWith(t *testing.T, withMail bool, change func(*app.Config), f fill) *stage {
 	t.Helper()
-	s := &stage{t: t, log: &house.Log{}}
+	s := &stage{t: t, log: &house.Log{}, wound: &clock.Wound{}}
 	listen := freeAddress(t)
 	_, port, _ := net.SplitHostPort(listen)
 	s.url = "http://" + host + ":" + port
@@ -67,23 +75,40 @@ func open(t *testing.T, withMail bool, f fill) *stage {
 		Version: "test", Log: slog.New(slog.DiscardHandler),
 	})
 	s.check(err)
-	settings := map[string]string{"ALMENARA_WATCH_DROP": "none"}
 	if withMail {
 		s.mail = mailtest.New(t)
+	}
+	s.load(dir)
+	if change != nil {
+		change(&s.conf)
+	}
+	s.begin(f)
+	return s
+}
+
+// load reads the configuration of a folder.
+func (s *stage) load(dir string) {
+	s.t.Helper()
+	settings := map[string]string{"ALMENARA_WATCH_DROP": "none"}
+	if s.mail != nil {
 		settings["ALMENARA_MAIL_HOST"], settings["ALMENARA_MAIL_PORT"] = s.mail.Host, strconv.Itoa(s.mail.Port)
 		settings["ALMENARA_MAIL_SECURITY"], settings["ALMENARA_MAIL_FROM"] = "none", "csirt@csirt.example"
 	}
-	conf, err := app.LoadConfig(dir, func(name string) string { return settings[name] })
+	var err error
+	s.conf, err = app.LoadConfig(dir, func(name string) string { return settings[name] })
 	s.check(err)
-	wound := &clock.Wound{}
+}
+
+// begin serves the folder of the configuration.
+func (s *stage) begin(f fill) {
+	s.t.Helper()
 	s.run(app.Options{
-		Config: conf, Version: "test", Clock: wound, Strict: true, Log: slog.New(slog.NewTextHandler(s.log, nil)),
+		Config: s.conf, Version: "test", Clock: s.wound, Strict: true, Log: slog.New(slog.NewTextHandler(s.log, nil)),
 		Fill: func(ctx context.Context, a *app.App, settle func(context.Context) error) error {
 			s.app, s.settle = a, settle
-			return f(ctx, s, wound)
+			return f(ctx, s, s.wound)
 		},
 	})
-	return s
 }
 
 // freeAddress is an address of the loopback that nobody listens on: the name under
@@ -110,8 +135,9 @@ func (s *stage) run(o app.Options) {
 		cancel()
 		s.t.Fatalf("start: %v\n%s", err, s.log)
 	}
-	s.t.Cleanup(func() {
-		if n := s.app.Site().CSPReports(); n != 0 {
+	here := s.app
+	s.stop = sync.OnceFunc(func() {
+		if n := here.Site().CSPReports(); n != 0 {
 			s.t.Errorf("got %d reports of breaches of the content security policy, want none\n%s", n, s.log)
 		}
 		cancel()
@@ -119,6 +145,7 @@ func (s *stage) run(o app.Options) {
 			s.t.Errorf("stop: %v", err)
 		}
 	})
+	s.t.Cleanup(s.stop)
 }
 
 func (s *stage) check(err error) {

@@ -68,7 +68,8 @@ func (p *Pages) shown(r *http.Request, reply portal.Reply) (name string, page we
 		err = json.Unmarshal(body, &d)
 		page.Data = feedsPage{common, d, fill(hookForm(r), r, &page, reply), fill(tokenForm(r), r, &page, reply)}
 	case warn.KindNotice:
-		name, page.Title, page.Topics = "portal/visit", parcel.View().Subject, nil
+		name, page.Topics = "portal/visit", nil
+		page.Number, page.Title = numbered(parcel.View().Subject)
 		hidden := []web.Hidden{{Name: "by", Value: reply.Typed["by"]}, {Name: "firm", Value: reply.Typed["firm"]}}
 		page.Data = visitPage{string(body), p.answerForm(r.URL.Path, hidden, reply)}
 	default:
@@ -362,4 +363,14 @@ func addressForm(r *http.Request) *web.Form {
 	return &web.Form{Action: SignInURL, Submit: web.Say(r, "portal.link_form.send"), Fields: []web.Field{
 		{Name: "email", Type: "email", Label: web.Say(r, "portal.link_form.email"), Why: web.Say(r, "portal.link_form.why"), Autocomplete: "email", Required: true},
 	}}
+}
+
+// numbered takes the number off the front of a subject: "[ALM-0000-0000] A warning".
+func numbered(subject string) (number, title string) {
+	inside, ok := strings.CutPrefix(subject, "[")
+	number, title, cut := strings.Cut(inside, "] ")
+	if !ok || !cut {
+		return "", subject
+	}
+	return number, title
 }

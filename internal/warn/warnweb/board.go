@@ -193,7 +193,7 @@ func (p *Pages) boardRow(r *http.Request, back string, t *warn.Taken, notice int
 	state := standingBadge(r, standing(t))
 	row := tableRow{Cells: []web.Cell{
 		p.orgCell(t.Org), web.Code(t.Contact), {Badge: &state, Sub: web.Say(r, "warn.state."+string(t.State))}, web.Number(int64(t.Step+1), ""),
-		{}, web.Text(t.By), web.Exactly(t.At),
+		{}, web.Text(t.By), web.Ago(t.At),
 	}}
 	if t.Answer != "" {
 		badge := strengthBadge(r, t.Strength)

@@ -2,6 +2,7 @@ package warnweb
 
 import (
 	"net/http"
+	"strings"
 
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/web"
@@ -84,6 +85,7 @@ func (p *Pages) mailRow(r *http.Request, m *warn.Mail) tableRow {
 
 // first is the beginning of a text, for lists.
 func first(s string) string {
+	s = strings.TrimSpace(s)
 	for i, c := range s {
 		if c == '\n' || i > 80 {
 			return s[:i] + "…"
