@@ -144,10 +144,11 @@ func (s *stage) pages(tab *browser.Tab) (out []string) {
 	return out
 }
 
-// isPage tells pages from downloads, from what is only there for a moment, and from
+// isPage tells pages from downloads, from what is only there for a moment, from the
+// portal, which refuses the desk and is seen by the tour of the demo, and from
 // what the other stories see.
 func isPage(r web.Route) bool {
-	for _, part := range []string{"csv", "/static/", "/events", "/received", "/checkpoint", "/proof", "/n/{", "/passkeys/{", "/sign-in/link/{", "/packs/{", "/files/{"} {
+	for _, part := range []string{"csv", "/static/", "/events", "/received", "/checkpoint", "/proof", "/n/{", "/passkeys/{", "/sign-in/link/{", "/packs/{", "/files/{", "/portal"} {
 		if strings.Contains(r.Pattern, part) {
 			return false
 		}
