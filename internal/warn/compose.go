@@ -72,6 +72,9 @@ func (w *Warn) write(ctx context.Context, actor act.Actor, v Warning, f func(con
 	if err := v.Validate(); err != nil {
 		return v, err
 	}
+	if err := w.notOver(v); err != nil {
+		return v, err
+	}
 	t, _ := v.text(w.Language)
 	v.Title, v.State, v.ChangedBy = t.Title, Composed, actor.ID
 	call := act.Call{Actor: actor, Verb: "warn.compose", Exercise: v.Exercise}
@@ -93,6 +96,14 @@ func (w *Warn) write(ctx context.Context, actor act.Actor, v Warning, f func(con
 		return nil
 	})
 	return v, err
+}
+
+// notOver refuses a warning whose time is up already.
+func (w *Warn) notOver(v Warning) error {
+	if !v.Until.IsZero() && !v.Until.After(w.Acts.Clock().Now()) {
+		return fault.OnField("until", "warn.warning.over", nil)
+	}
+	return nil
 }
 
 func (w Warning) encode() (texts, choice string, err error) {
@@ -163,6 +174,9 @@ func (w *Warn) Release(ctx context.Context, actor act.Actor, id int64, rel Relea
 			return err
 		}
 		markExercise(tx, v.Exercise)
+		if err := w.notOver(v); err != nil {
+			return err
+		}
 		how, err := howReleased(actor, v, rel)
 		if err != nil {
 			return err

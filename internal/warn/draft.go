@@ -376,9 +376,7 @@ func (dr *drafter) insert(ctx context.Context, tx *act.Tx, n Notice) (int64, err
 	if n.ID, err = tx.Next(ctx, "warn.notice"); err != nil {
 		return 0, err
 	}
-	if n.Link, err = w.Acts.IDs().New(); err != nil {
-		return 0, err
-	}
+	n.Link = w.newLink(n)
 	if n.Turn, err = dr.turn(ctx, tx, n); err != nil {
 		return 0, err
 	}

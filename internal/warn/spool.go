@@ -176,8 +176,13 @@ func (w *Warn) due(ctx context.Context, r sqldb.Reader, limit int) ([]Notice, er
 // weighed.
 func (w *Warn) beginSome(ctx context.Context) (batch []leaving, looked int, err error) {
 	// A look without the turn of acts: most of the time nothing is due.
-	if first, err := w.due(ctx, w.read, 1); err != nil || len(first) == 0 {
+	first, err := w.due(ctx, w.read, 1)
+	if err != nil || len(first) == 0 {
 		return nil, 0, err
+	}
+	most := w.Limits.Batch
+	if first[0].Priority == Flash { // fewer whose outcome nobody knows if this process dies
+		most = max(most/4, 1)
 	}
 	call := act.Call{Actor: act.MachineActor("warn.send"), Verb: "warn.send_notice", Subject: "spool", Purpose: "warn"}
 	var quiet bool
@@ -187,7 +192,7 @@ func (w *Warn) beginSome(ctx context.Context) (batch []leaving, looked int, err 
 		if quiet, err = w.Stopped(ctx, tx); err != nil || quiet {
 			return cmp.Or(err, errNothingDue)
 		}
-		next, err := w.due(ctx, tx, w.Limits.Batch)
+		next, err := w.due(ctx, tx, most)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	"golang.org/x/text/language"
 
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
@@ -181,17 +182,11 @@ func (w Warning) Validate() error {
 	return fault.Join("warn.warning.invalid", bad)
 }
 
-// languageTag tells whether s looks like "en" or "pt-BR" (RFC 5646).
+// languageTag tells whether s names a language that exists (RFC 5646), such as "en" or
+// "pt-BR".
 func languageTag(s string) bool {
-	if len(s) < 2 || len(s) > 16 {
-		return false
-	}
-	for _, r := range s {
-		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '-' {
-			return false
-		}
-	}
-	return true
+	_, err := language.Parse(s)
+	return err == nil && len(s) <= 16
 }
 
 const warningColumns = `id, state, severity, marking, until_at, answer_within, texts, title, choice, exercise, composed_by,

@@ -117,11 +117,14 @@ func public(a netip.Addr) bool {
 // number instead of a name, that it is reachable. Names are judged at the dial.
 func (c *Client) Check(address string) error {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || len(address) > 2000 {
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || len(address) > 2000 {
 		return fmt.Errorf("%w: it must look like https://host/path", ErrAddress)
 	}
 	a, err := netip.ParseAddr(u.Hostname())
 	number := err == nil
+	if !number && strings.Trim(u.Hostname(), "0123456789.xXabcdefABCDEF") == "" && strings.ContainsAny(u.Hostname()[:1], "0123456789") {
+		return fmt.Errorf("%w: it is a number written in a way that hides where it leads", ErrAddress)
+	}
 	if number && !c.reachable(a) {
 		return fmt.Errorf("%w: it is not public", ErrAddress)
 	}
