@@ -167,6 +167,9 @@ type Release struct {
 // last; on call, one person may do both, says why, and a review is due.
 func (w *Warn) Release(ctx context.Context, actor act.Actor, id int64, rel Release) error {
 	rel.Reason = strings.TrimSpace(rel.Reason)
+	if err := checkReason("reason", rel.Reason, false); err != nil {
+		return err
+	}
 	call := act.Call{Actor: actor, Verb: "warn.release_warning", Subject: warningSubject(id), Reason: rel.Reason, Purpose: "warn"}
 	return w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		v, err := w.draftOf(ctx, tx, id, rel.Version)
@@ -236,8 +239,8 @@ func howReleased(actor act.Actor, v Warning, rel Release) (string, error) {
 // Review is another person's judgement of a release by one person on call.
 func (w *Warn) Review(ctx context.Context, actor act.Actor, id int64, approve bool, note string) error {
 	note = strings.TrimSpace(note)
-	if !approve && note == "" {
-		return fault.OnField("note", "warn.reason.empty", nil)
+	if err := checkReason("note", note, !approve); err != nil {
+		return err
 	}
 	call := act.Call{Actor: actor, Verb: "warn.review_release", Subject: warningSubject(id), Reason: note}
 	return w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
@@ -265,8 +268,8 @@ func (w *Warn) Review(ctx context.Context, actor act.Actor, id int64, approve bo
 
 // CloseWarning ends the asking: nobody is escalated to any more, answers still count.
 func (w *Warn) CloseWarning(ctx context.Context, actor act.Actor, id int64, reason string) error {
-	if strings.TrimSpace(reason) == "" {
-		return fault.OnField("reason", "warn.reason.empty", nil)
+	if err := checkReason("reason", reason, true); err != nil {
+		return err
 	}
 	call := act.Call{Actor: actor, Verb: "warn.close_warning", Subject: warningSubject(id), Reason: reason}
 	return w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"almenara.example/internal/act"
@@ -222,8 +221,8 @@ func (w *Warn) FileMail(ctx context.Context, actor act.Actor, id, notice int64) 
 
 // DismissMail puts a mail away that is no answer, and says why.
 func (w *Warn) DismissMail(ctx context.Context, actor act.Actor, id int64, reason string) error {
-	if strings.TrimSpace(reason) == "" {
-		return fault.OnField("reason", "warn.reason.empty", nil)
+	if err := checkReason("reason", reason, true); err != nil {
+		return err
 	}
 	return w.decide(ctx, actor, "warn.dismiss_mail", id, reason, func(_ context.Context, _ *act.Tx, m *Mail) error {
 		m.State = MailDismissed

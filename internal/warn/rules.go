@@ -195,8 +195,8 @@ func (w *Warn) SetRules(ctx context.Context, actor act.Actor, rs Rules) error {
 	if err := rs.Validate(); err != nil {
 		return err
 	}
-	if strings.TrimSpace(rs.Reason) == "" {
-		return fault.OnField("reason", "warn.reason.empty", nil)
+	if err := checkReason("reason", rs.Reason, true); err != nil {
+		return err
 	}
 	call := act.Call{Actor: actor, Verb: "warn.change_rules", Subject: "rules", Reason: rs.Reason}
 	return w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {

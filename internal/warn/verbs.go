@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/clock"
@@ -206,6 +207,18 @@ func checkAnswer(a *Answer) error {
 	return fault.Join("warn.answer.invalid", parts)
 }
 
+// checkReason refuses what is no text for the record, and nothing where something is
+// needed.
+func checkReason(field, reason string, needed bool) error {
+	switch {
+	case needed && strings.TrimSpace(reason) == "":
+		return fault.OnField(field, "warn.reason.empty", nil)
+	case len(reason) > 4000 || strings.ContainsRune(reason, 0) || !utf8.ValidString(reason):
+		return fault.OnField(field, "warn.answer.long", nil)
+	}
+	return nil
+}
+
 // insertAnswer keeps an answer; the notice has been answered from its first one on.
 func (w *Warn) insertAnswer(ctx context.Context, tx *act.Tx, n Notice, a Answer) (err error) {
 	if a.ID, err = tx.Next(ctx, "warn.answer"); err != nil {
@@ -270,8 +283,8 @@ func (w *Warn) SettleAnswer(ctx context.Context, actor act.Actor, answer int64, 
 // outcome is unknown; for an unknown one the recipient may get it twice, with the
 // same Message-ID at the same address. Otherwise the contact is looked up again.
 func (w *Warn) Repeat(ctx context.Context, actor act.Actor, notice int64, reason string) error {
-	if strings.TrimSpace(reason) == "" {
-		return fault.OnField("reason", "warn.reason.empty", nil)
+	if err := checkReason("reason", reason, true); err != nil {
+		return err
 	}
 	call := act.Call{Actor: actor, Verb: "warn.retry", Subject: noticeSubject(notice), Reason: reason}
 	return w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
@@ -317,8 +330,8 @@ func (w *Warn) respool(ctx context.Context, tx *act.Tx, n Notice) error {
 // word: after a crash, or a restore, when somebody has made sure what arrived. Those
 // that never left are sent for the first time.
 func (w *Warn) RepeatUnknown(ctx context.Context, actor act.Actor, reason string) (n int, err error) {
-	if strings.TrimSpace(reason) == "" {
-		return 0, fault.OnField("reason", "warn.reason.empty", nil)
+	if err := checkReason("reason", reason, true); err != nil {
+		return 0, err
 	}
 	call := act.Call{Actor: actor, Verb: "warn.retry", Subject: "spool", Reason: reason}
 	err = w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
@@ -357,8 +370,8 @@ func (w *Warn) repeatUnknown(ctx context.Context, tx *act.Tx, n Notice) error {
 
 // Stop holds every sending from this moment until Resume.
 func (w *Warn) Stop(ctx context.Context, actor act.Actor, reason string) error {
-	if strings.TrimSpace(reason) == "" {
-		return fault.OnField("reason", "warn.reason.empty", nil)
+	if err := checkReason("reason", reason, true); err != nil {
+		return err
 	}
 	call := act.Call{Actor: actor, Verb: "warn.stop_sending", Subject: "sending", Reason: reason}
 	return w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
@@ -370,6 +383,9 @@ func (w *Warn) Stop(ctx context.Context, actor act.Actor, reason string) error {
 
 // Resume lets sending go on.
 func (w *Warn) Resume(ctx context.Context, actor act.Actor, reason string) error {
+	if err := checkReason("reason", reason, false); err != nil {
+		return err
+	}
 	call := act.Call{Actor: actor, Verb: "warn.resume_sending", Subject: "sending", Reason: reason}
 	return w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		_, err := tx.ExecContext(ctx, `delete from warn_stop where id = 1`)
