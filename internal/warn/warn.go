@@ -296,6 +296,7 @@ func (w *Warn) derive(text string) []byte {
 // which had the same number before a restore.
 func (w *Warn) newLink(n Notice) string {
 	s := w.derive(fmt.Sprintf("link/%d/%d/%d", n.ID, n.Org, n.DraftedAt.UnixMicro()))
+	s[6], s[8] = s[6]&0x0f|0x40, s[8]&0x3f|0x80 // in the form of a UUID
 	return fmt.Sprintf("%x-%x-%x-%x-%x", s[:4], s[4:6], s[6:8], s[8:10], s[10:16])
 }
 
