@@ -25,6 +25,7 @@ import (
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/guard/guardweb"
+	"almenara.example/internal/incident"
 	"almenara.example/internal/ledger"
 	"almenara.example/internal/outbound"
 	"almenara.example/internal/portal"
@@ -68,6 +69,7 @@ type App struct {
 	blobs        *blob.Store
 	constituency *constituency.Constituency
 	duty         *duty.Duty
+	incidents    *incident.Incidents
 	watch        *watch.Watch
 	outbound     *outbound.Outbound
 	receiving    *outbound.Receiving
@@ -191,6 +193,9 @@ func (a *App) openHouse(ctx context.Context, o Options) error {
 	if err := a.openDuty(); err != nil {
 		return err
 	}
+	if err := a.openIncidents(); err != nil {
+		return err
+	}
 	if err := a.openPortal(); err != nil {
 		return err
 	}
@@ -199,6 +204,7 @@ func (a *App) openHouse(ctx context.Context, o Options) error {
 	}
 	a.gate = guard.NewGate(a.guard, a.closures())
 	a.warn.SetGate(a.gate)
+	a.incidents.SetGate(a.gate)
 	a.portal.SetGate(a.gate)
 	a.duty.SetTexts(nightTexts{warn: a.warn, words: a.words, language: a.cfg.Language})
 	for _, s := range a.subscriptions() {

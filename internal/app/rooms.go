@@ -26,6 +26,8 @@ import (
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/guard/guardweb"
+	"almenara.example/internal/incident"
+	"almenara.example/internal/incident/incidentweb"
 	"almenara.example/internal/ledger"
 	"almenara.example/internal/ledger/ledgerweb"
 	"almenara.example/internal/outbound"
@@ -48,6 +50,7 @@ func lines() []sqldb.Migrations {
 		{Room: "duty", Files: duty.Migrations},
 		{Room: "watch", Files: watch.Migrations},
 		{Room: "warn", Files: warn.Migrations},
+		{Room: "incident", Files: incident.Migrations},
 	}
 }
 
@@ -59,7 +62,7 @@ func words() []fs.FS {
 		sub(ledger.Locales, "locales"), sub(guard.Locales, "locales"),
 		sub(guardweb.Locales, "locales"), sub(outbound.MailWords(), "locales"), sub(outbound.Locales, "locales"),
 		sub(watch.Locales, "locales"), sub(watchweb.Locales, "locales"), sub(warn.Locales, "locales"),
-		sub(warnweb.Locales, "locales"), sub(deskweb.Locales, "locales"),
+		sub(warnweb.Locales, "locales"), sub(incident.Locales, "locales"), sub(incidentweb.Locales, "locales"), sub(deskweb.Locales, "locales"),
 		sub(duty.Locales, "locales"), sub(dutyweb.Locales, "locales"), sub(portalweb.Locales, "locales"),
 		sub(constituencyweb.Locales, "locales"), sub(ledgerweb.Locales, "locales"),
 		sub(locales, "locales"),
@@ -92,6 +95,7 @@ func (a *App) doors(guardPages *guardweb.Pages) []door {
 	constituencyDoor.SetRules(lookupRules{a.warn})
 	dutyPages := dutyweb.New(a.site, a.duty)
 	ledgerPages := ledgerweb.New(a.site, a.ledger, guardPages)
+	incidentPages := incidentweb.New(a.site, a.incidents)
 	portalPages := portalweb.New(a.site, a.portal, a.warn, a.clock)
 	house := &houseCalls{app: a}
 	restored := &restoreCalls{app: a}
@@ -103,6 +107,7 @@ func (a *App) doors(guardPages *guardweb.Pages) []door {
 		{room: "duty", routes: dutyPages.Routes(), templates: dutyweb.Templates, operation: dutyPages.API},
 		{room: "watch", routes: watchPages.Routes(), templates: watchweb.Templates, operation: watchCalls.API},
 		{room: "warn", routes: warnPages.Routes(), templates: warnweb.Templates, operation: warnPages.API},
+		{room: "incident", routes: incidentPages.Routes(), templates: incidentweb.Templates, operation: incidentPages.API},
 		{room: "portal", routes: portalPages.Routes(), templates: portalweb.Templates},
 		{room: "desk", routes: deskPages.Routes(), templates: deskweb.Templates},
 	}
@@ -114,6 +119,7 @@ func (a *App) nav() []web.NavItem {
 		{Room: "desk", Key: "app.nav.desk", URL: "/", Icon: "board", Permission: "desk.read"},
 		{Room: "watch", Key: "app.nav.watch", URL: "/watch/findings", Icon: "watch", Permission: "watch.read"},
 		{Room: "warn", Key: "warn.nav", URL: "/warn/notices", Icon: "warn", Permission: "warn.read"},
+		{Room: "incident", Key: "incident.desk.nav", URL: "/incident/incidents", Icon: "danger", Permission: "incident.read"},
 		{Room: "constituency", Key: "constituency.room", URL: "/constituency/organisations", Icon: "constituency", Permission: "constituency.read"},
 		{Room: "duty", Key: "duty.title", URL: "/duty", Icon: "phone", Permission: "duty.read"},
 		{Room: "portal", Key: "portal.nav", URL: portalweb.HomeURL, Icon: "warn", Permission: "portal.read"},
@@ -173,7 +179,7 @@ func newsworthy() []string {
 		constituency.AssetsChanged{}.FactKind(), constituency.OperatorsChanged{}.FactKind(),
 		watch.DeliveryTaken{}.FactKind(), watch.DeliveriesReleased{}.FactKind(), watch.FindingsChanged{}.FactKind(),
 		warn.NoticeAnswered{}.FactKind(), warn.NoticesMoved{}.FactKind(), warn.WarningChanged{}.FactKind(),
-		warn.MailArrived{}.FactKind(),
+		warn.MailArrived{}.FactKind(), incident.Changed{}.FactKind(),
 	}
 }
 
@@ -181,6 +187,7 @@ func newsworthy() []string {
 // the room ("watch") and on the fact's own ("watch.delivery-taken").
 func (a *App) spreadNews() {
 	a.tellPortal()
+	a.tellIncidents()
 	for _, kind := range newsworthy() {
 		room, _, _ := strings.Cut(kind, ".")
 		own := topic(kind)

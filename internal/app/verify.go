@@ -8,6 +8,7 @@ import (
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/incident"
 	"almenara.example/internal/ledger"
 	"almenara.example/internal/outbound"
 	"almenara.example/internal/watch"
@@ -50,6 +51,12 @@ func usedBlobs(ctx context.Context, r sqldb.Reader) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	more, err := outbound.UsedBlobs(ctx, r)
-	return append(refs, more...), err
+	for _, list := range []watch.BlobList{outbound.UsedBlobs, incident.UsedBlobs} {
+		more, err := list(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, more...)
+	}
+	return refs, nil
 }

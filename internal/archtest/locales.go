@@ -30,7 +30,11 @@ func (c *checker) locales() {
 			c.add("locales", name, "the file cannot be read: %v", err)
 			continue
 		}
+		// fr.toml, or clocks.fr.toml for a topic of its own.
 		lang, dir := strings.TrimSuffix(path.Base(name), ".toml"), path.Dir(name)
+		if at := strings.LastIndexByte(lang, '.'); at >= 0 {
+			dir, lang = dir+"/"+lang[:at], lang[at+1:]
+		}
 		if folders[dir] == nil {
 			folders[dir] = map[string]map[string]string{}
 		}

@@ -13,14 +13,24 @@ import (
 // Audience is exactly who may see a thing: an interned number.
 type Audience int64
 
+// Circle names who may see a thing: whole organisations, and single persons.
+type Circle struct {
+	Orgs    []int64
+	Persons []int64
+}
+
 // AudienceOf returns the audience of exactly these organisations; the desk's own
 // organisation always belongs to it. The same set is always the same number. It
 // writes a row the first time, so it needs an open act or step.
 func (g *Guard) AudienceOf(ctx context.Context, tx *act.Tx, orgs ...int64) (Audience, error) {
-	orgs = append(slices.Clone(orgs), OwnOrg)
-	slices.Sort(orgs)
-	orgs = slices.DeleteFunc(slices.Compact(orgs), func(o int64) bool { return o == 0 })
-	form := audienceForm(orgs)
+	return g.AudienceFor(ctx, tx, Circle{Orgs: append(slices.Clone(orgs), OwnOrg)})
+}
+
+// AudienceFor returns the audience of exactly this circle: nobody is added to it, the
+// desk's own organisation neither. Like AudienceOf otherwise.
+func (g *Guard) AudienceFor(ctx context.Context, tx *act.Tx, c Circle) (Audience, error) {
+	c.Orgs, c.Persons = tidy(c.Orgs), tidy(c.Persons)
+	form := c.form()
 	if id, ok, err := sqldb.One(ctx, tx, sqldb.Int64, `select id from guard_audience where form = $1`, form); err != nil || ok {
 		return Audience(id), err
 	}
@@ -36,24 +46,54 @@ func (g *Guard) AudienceOf(ctx context.Context, tx *act.Tx, orgs ...int64) (Audi
 		id, _, err := sqldb.One(ctx, tx, sqldb.Int64, `select id from guard_audience where form = $1`, form)
 		return Audience(id), err
 	}
-	for _, o := range orgs {
+	for _, o := range c.Orgs {
 		if _, err := tx.ExecContext(ctx, `insert into guard_audience_org (org_id, audience_id) values ($1, $2)`, o, id); err != nil {
+			return 0, err
+		}
+	}
+	for _, p := range c.Persons {
+		if _, err := tx.ExecContext(ctx, `insert into guard_audience_person (person_id, audience_id) values ($1, $2)`, p, id); err != nil {
 			return 0, err
 		}
 	}
 	return Audience(id), nil
 }
 
-func audienceForm(orgs []int64) string {
+// tidy sorts ids and leaves out what stands twice or names nobody.
+func tidy(ids []int64) []int64 {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	return slices.DeleteFunc(slices.Compact(ids), func(id int64) bool { return id == 0 })
+}
+
+// form writes a tidy circle; the same circle is always the same text.
+func (c Circle) form() string {
 	var b strings.Builder
 	b.WriteString("orgs:")
-	for i, o := range orgs {
+	list(&b, c.Orgs)
+	if len(c.Persons) > 0 {
+		b.WriteString(";persons:")
+		list(&b, c.Persons)
+	}
+	return b.String()
+}
+
+func list(b *strings.Builder, ids []int64) {
+	for i, id := range ids {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, "%d", o)
+		fmt.Fprintf(b, "%d", id)
 	}
-	return b.String()
+}
+
+// CircleOf tells who an audience is.
+func (g *Guard) CircleOf(ctx context.Context, r sqldb.Reader, a Audience) (c Circle, err error) {
+	if c.Orgs, err = sqldb.All(ctx, r, sqldb.Int64, `select org_id from guard_audience_org where audience_id = $1 order by org_id`, int64(a)); err != nil {
+		return c, err
+	}
+	c.Persons, err = sqldb.All(ctx, r, sqldb.Int64, `select person_id from guard_audience_person where audience_id = $1 order by person_id`, int64(a))
+	return c, err
 }
 
 // AudiencesOf lists the audiences that hold an organisation: what its people may
@@ -74,8 +114,9 @@ func (g *Guard) OwnAudiences(ctx context.Context, r sqldb.Reader) (map[int64]Aud
 		}
 		out[org] = Audience(id)
 		return nil
-	}, `select audience_id, max(org_id) from guard_audience_org group by audience_id
-		having count(*) = 2 and min(org_id) = $1`, OwnOrg)
+	}, `select audience_id, max(org_id) from guard_audience_org
+		where audience_id not in (select audience_id from guard_audience_person)
+		group by audience_id having count(*) = 2 and min(org_id) = $1`, OwnOrg)
 	return out, err
 }
 

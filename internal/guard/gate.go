@@ -75,6 +75,7 @@ type Part struct {
 	ActedFor bool        // the recipient acts for Owner, as its provider: up to TLP:AMBER
 	Marking  tlp.Marking // as marked, or by its source's default; Unmarked when neither
 	Approved bool        // a person has cleared an unmarked part for others than the owner
+	Chosen   bool        // the audience was chosen for this very part by whoever owns it
 	Audience Audience    // who may see it
 	Exercise bool
 }
@@ -192,11 +193,11 @@ func (g *Gate) recipientOrg(ctx context.Context, r sqldb.Reader, to Recipient) (
 // clear keeps the parts that may go to the recipient and gives a reason for
 // each of the others. Exercise and real parts never leave together.
 func (g *Gate) clear(ctx context.Context, r sqldb.Reader, parts []Part, to Recipient, org Organisation) (cleared []Part, reasons []string, err error) {
-	seen := map[Audience]bool{}
+	seen := map[Audience]membership{}
 	for _, p := range parts {
 		in, known := seen[p.Audience]
 		if !known && p.Audience != 0 {
-			if in, err = g.inAudience(ctx, r, p.Audience, to.Org); err != nil {
+			if in, err = g.inAudience(ctx, r, p.Audience, to); err != nil {
 				return nil, nil, err
 			}
 			seen[p.Audience] = in
@@ -214,14 +215,17 @@ func (g *Gate) clear(ctx context.Context, r sqldb.Reader, parts []Part, to Recip
 	return cleared, reasons, nil
 }
 
-func (g *Gate) inAudience(ctx context.Context, r sqldb.Reader, a Audience, org int64) (bool, error) {
-	n, _, err := sqldb.One(ctx, r, sqldb.Int64,
-		`select count(*) from guard_audience_org where audience_id = $1 and org_id = $2`, int64(a), org)
-	return n > 0, err
+// membership is how a recipient belongs to an audience.
+type membership struct{ org, person bool }
+
+func (g *Gate) inAudience(ctx context.Context, r sqldb.Reader, a Audience, to Recipient) (in membership, err error) {
+	err = r.QueryRowContext(ctx, `select exists (select 1 from guard_audience_org where audience_id = $1 and org_id = $2),
+		exists (select 1 from guard_audience_person where audience_id = $1 and person_id = $3)`, int64(a), to.Org, to.Person).Scan(&in.org, &in.person)
+	return in, err
 }
 
 // refuse says why a part may not go to the recipient, or "".
-func refuse(p Part, to Recipient, org Organisation, inAudience bool) string {
+func refuse(p Part, to Recipient, org Organisation, in membership) string {
 	own := p.Owner != 0 && p.Owner == to.Org
 	switch {
 	case !org.EndedAt.IsZero():
@@ -230,14 +234,14 @@ func refuse(p Part, to Recipient, org Organisation, inAudience bool) string {
 		return "the asset does not belong to the recipient any more"
 	case p.Exercise && !org.Exercise:
 		return "exercise traffic reaches only organisations listed for exercises"
-	case !own && !inAudience && !p.ActedFor:
+	case !own && !in.org && !in.person && !p.ActedFor, p.Chosen && !in.org && !in.person:
 		return "the recipient is not in the audience"
 	}
-	return refuseMarking(p, to.Channel, own)
+	return refuseMarking(p, to.Channel, own, in)
 }
 
 // refuseMarking holds the rules of TLP in practice: what may travel how, to whom.
-func refuseMarking(p Part, ch Channel, own bool) string {
+func refuseMarking(p Part, ch Channel, own bool, in membership) string {
 	switch p.Marking {
 	case tlp.Clear, tlp.Green:
 		return ""
@@ -250,7 +254,7 @@ func refuseMarking(p Part, ch Channel, own bool) string {
 		}
 		return "TLP:AMBER goes to others only after sign-in"
 	case tlp.AmberStrict:
-		if own && ch.identified() {
+		if (own || p.Chosen) && ch.identified() {
 			return ""
 		}
 		return "TLP:AMBER+STRICT goes only to the asset's own organisation, sealed or after sign-in"
@@ -259,9 +263,12 @@ func refuseMarking(p Part, ch Channel, own bool) string {
 			return ""
 		}
 		return "unmarked material is treated as TLP:AMBER+STRICT and waits for a person"
-	default:
-		return "TLP:RED goes to named persons only"
+	case tlp.Red:
+		if p.Chosen && in.person && ch.identified() {
+			return ""
+		}
 	}
+	return "TLP:RED goes to named persons only"
 }
 
 func refusal(t Thing, reasons []string) error {

@@ -241,3 +241,42 @@ func forbidden(p *post, part guard.Part, to guard.Recipient, org guard.Organisat
 	}
 	return ""
 }
+
+func TestWhatWasChosenForNamedPersonsReachesThemAndNobodyElse(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		p := newPost(t, h)
+		named, colleague := h.add("Ben", guard.RoleContact), h.add("Cleo", guard.RoleContact)
+		var toBen, toWater guard.Audience
+		err := h.acts.Step(t.Context(), "test", func(ctx context.Context, tx *act.Tx) (err error) {
+			if toBen, err = h.AudienceFor(ctx, tx, guard.Circle{Persons: []int64{named.ID}}); err == nil {
+				toWater, err = h.AudienceFor(ctx, tx, guard.Circle{Orgs: []int64{p.water.ID}})
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			name   string
+			part   guard.Part
+			to     guard.Recipient
+			leaves bool
+		}{
+			{"red to the named person", guard.Part{Marking: tlp.Red, Chosen: true, Audience: toBen}, guard.Recipient{Org: named.Org, Person: named.ID, Channel: guard.SignedInPage}, true},
+			{"red to a colleague", guard.Part{Marking: tlp.Red, Chosen: true, Audience: toBen}, guard.Recipient{Org: named.Org, Person: colleague.ID, Channel: guard.SignedInPage}, false},
+			{"red in clear", guard.Part{Marking: tlp.Red, Chosen: true, Audience: toBen}, guard.Recipient{Org: named.Org, Person: named.ID, Channel: guard.ByMail}, false},
+			{"red that nobody chose", guard.Part{Marking: tlp.Red, Audience: toBen}, guard.Recipient{Org: named.Org, Person: named.ID, Channel: guard.SignedInPage}, false},
+			{"red to an organisation", guard.Part{Marking: tlp.Red, Chosen: true, Audience: toWater}, guard.Recipient{Org: p.water.ID, Channel: guard.SignedInPage}, false},
+			{"strict to the chosen organisation", guard.Part{Marking: tlp.AmberStrict, Chosen: true, Audience: toWater}, guard.Recipient{Org: p.water.ID, Channel: guard.SignedInPage}, true},
+			{"strict to another", guard.Part{Marking: tlp.AmberStrict, Chosen: true, Audience: toWater}, guard.Recipient{Org: p.power.ID, Channel: guard.SignedInPage}, false},
+			{"own, but not in the chosen audience", guard.Part{Marking: tlp.Green, Chosen: true, Owner: p.power.ID, Owned: true, Audience: toWater}, guard.Recipient{Org: p.power.ID, Channel: guard.SignedInPage}, false},
+		} {
+			c.part.Ref = "part"
+			p.letter.parts = []guard.Part{c.part}
+			_, err := p.gate.Release(t.Context(), h.acts.Reader(), p.lead, guard.Thing{Kind: "letter", ID: 1}, c.to, "")
+			if (err == nil) != c.leaves {
+				t.Errorf("%s: got error %v, want it to leave: %v", c.name, err, c.leaves)
+			}
+		}
+	})
+}

@@ -47,8 +47,8 @@ type speaker struct {
 	numbers  *message.Printer
 }
 
-// New reads every <language>.toml at the top of each file system, in order; a later
-// file replaces single keys of an earlier one, which is how a country changes a word
+// New reads every <language>.toml, and <topic>.<language>.toml, at the top of each file
+// system, in order; a later file replaces single keys of an earlier one, which is how a country changes a word
 // or adds a language. A nil file system is skipped. English must be among them.
 func New(fsys ...fs.FS) (*Catalogue, error) {
 	words := map[string]map[string]*i18n.Message{}
@@ -101,6 +101,7 @@ func read(fsys fs.FS, words map[string]map[string]*i18n.Message) error {
 	}
 	for _, file := range files {
 		tag := strings.TrimSuffix(path.Base(file), ".toml")
+		tag = tag[strings.LastIndexByte(tag, '.')+1:]
 		if _, err := language.Parse(tag); err != nil {
 			return fmt.Errorf("catalogue file %s: %q is not a language tag: %w", file, tag, err)
 		}

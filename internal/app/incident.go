@@ -1,0 +1,46 @@
+package app
+
+import (
+	"strings"
+	"time"
+
+	"almenara.example/internal/act"
+	"almenara.example/internal/foundation/id"
+	"almenara.example/internal/incident"
+)
+
+// openIncidents wires the response to incidents.
+func (a *App) openIncidents() error {
+	zone, err := time.LoadLocation(a.cfg.Zone)
+	if err != nil {
+		return err
+	}
+	a.incidents, err = incident.New(incident.Config{
+		Acts: a.acts, Guard: a.guard, Constituency: a.constituency, Watch: a.watch, Warn: a.warn, Outbound: a.outbound, Blobs: a.blobs,
+		Queue: a.queue, Catalogue: a.words, Language: a.cfg.Language, Zone: zone,
+		Numbers: id.NewNumbers("ALM", "incident", a.keys.numbers), ReportNumber: id.NewNumbers("ALM", "report", a.keys.numbers),
+		PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Log: a.log,
+	})
+	if err == nil {
+		a.watch.AlsoUsed(incident.UsedBlobs)
+	}
+	return err
+}
+
+// Incidents is the room.
+func (a *App) Incidents() *incident.Incidents { return a.incidents }
+
+// tellIncidents tells open pages of a change in an incident: the desk's on the
+// incident's own topic, participants' only where the change concerns them.
+func (a *App) tellIncidents() {
+	a.acts.Follow(act.Follower{Kind: incident.Changed{}.FactKind(), Tell: func(e act.Envelope) {
+		var f incident.Changed
+		if e.Decode(&f) != nil {
+			return // our own words
+		}
+		a.site.Hub().Publish(incident.Topic(f.Incident))
+		for _, org := range f.Orgs {
+			a.site.Hub().Publish(topicOf(org))
+		}
+	}})
+}

@@ -1,0 +1,21 @@
+package incident
+
+import "fmt"
+
+// Changed tells that something of an incident changed. Orgs are those for whom it
+// looks different now: nobody else is told that anything happened.
+type Changed struct {
+	Incident int64   `json:"incident"`
+	What     string  `json:"what"` // opened | head | entry | participants | task | …
+	Entries  []int64 `json:"entries,omitempty"`
+	Orgs     []int64 `json:"orgs"`
+}
+
+// FactKind returns "incident.Changed".
+func (Changed) FactKind() string { return "incident.Changed" }
+
+// FactVersion returns 1.
+func (Changed) FactVersion() int { return 1 }
+
+// Topic is the name under which open pages of the desk hear of an incident.
+func Topic(incident int64) string { return fmt.Sprintf("incident.%d", incident) }

@@ -1,0 +1,57 @@
+// Package incidentweb is the door of the incident room: the desk's pages below
+// /incident and the room's part of the API below /api/v1/incident.
+//
+// # Pages
+//
+// The list of incidents; an incident with its story, participants, tasks, observables
+// and files; its forms. Before an entry is saved the page says who will see it;
+// afterwards, who has. Whatever is entered while somebody is on the phone starts with
+// one field. Pages, API and command line call the same verbs and queries; nothing is
+// decided here.
+//
+// What is NOT here: what participants see (portal), the rules of who sees what
+// (incident).
+package incidentweb
+
+import (
+	"embed"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/incident"
+)
+
+// Templates are this package's pages; the site knows them as "incident/…".
+//
+//go:embed templates/*.html
+var Templates embed.FS
+
+// Locales holds the words of the pages, one TOML file per topic and language.
+//
+//go:embed locales/*.toml
+var Locales embed.FS
+
+// Pages answers for the room. Make it with New.
+type Pages struct {
+	in   *incident.Incidents
+	site *web.Site
+}
+
+// New returns the pages, which answer through site.
+func New(site *web.Site, in *incident.Incidents) *Pages { return &Pages{in: in, site: site} }
+
+// Routes lists the room's doors, by topic.
+func (p *Pages) Routes() (out []web.Route) {
+	for _, topic := range [][]web.Route{
+		p.incidentRoutes(),
+	} {
+		out = append(out, topic...)
+	}
+	return out
+}
+
+// API registers the room's calls below /api/v1/incident, by topic.
+func (p *Pages) API(api huma.API) {
+	p.incidentCalls(api)
+}
