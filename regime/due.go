@@ -282,6 +282,10 @@ func (q *question) due(e end) Due {
 	case OnRequest:
 		q.count.say("It is owed on request only.")
 	case Ongoing:
+		if ended, known := q.anchors.At[HandlingEnded]; known && !ended.After(e.lawful) {
+			q.count.say("Handling ended on %s, before that: it is not owed.", stamp(ended.In(q.count.loc)))
+			break
+		}
 		q.count.say("It is owed only if the incident is still handled at that time.")
 	case Relevant:
 		q.count.say("It is owed only where the law's own condition is met.")

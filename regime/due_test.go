@@ -370,6 +370,17 @@ func TestAnAnswerSaysWhatItRestsOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	said(t, due, "This regime is not in force.")
+	known := anchored(t, "notification", "2026-03-10T10:20:00+01:00")
+	for ended, want := range map[string]string{
+		"2026-03-20T09:00:00+01:00": "Handling ended on Fri 2026-03-20 09:00 +01:00, before that: it is not owed.",
+		"2026-04-20T09:00:00+02:00": "It is owed only if the incident is still handled at that time.",
+	} {
+		known.At[regime.HandlingEnded] = at(t, ended)
+		if due, err = nis2.Due("progress", known, regime.Calendar{Zone: madrid}); err != nil {
+			t.Fatal(err)
+		}
+		said(t, due, want)
+	}
 }
 
 func TestADutyWithoutAPeriodIsAnErrorThatExplains(t *testing.T) {

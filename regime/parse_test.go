@@ -165,7 +165,7 @@ func TestABadFileIsRefusedWithTheLineAndTheKey(t *testing.T) {
 		{"a pause that is none", `citation = "art. 2"`, "citation = \"art. 2\"\npause = \"at night\"", `stage[1].pause: "at night" is not one of none, while-clarification`},
 		{"a rule on free days that is none", `citation = "art. 2"`, "citation = \"art. 2\"\nworking_day = \"friday\"", `stage[1].working_day: "friday" is not one of none, next-working-day, noon`},
 		{"no citation", `citation = "art. 2"`, ``, `stage[1].citation: is missing`},
-		{"a field that is not there", `required = ["level"]`, `required = ["levle"]`, `line 34: stage[1].required: "levle" is not the id of a [[field]]`},
+		{"a field that is not there", `required = ["level"]`, `required = ["depth"]`, `line 34: stage[1].required: "depth" is not the id of a [[field]]`},
 		{"a field twice", `optional = ["summary"]`, `optional = ["level"]`, `stage[1].optional: "level" is listed twice`},
 		{"a cap without a period", `period = "60 days"`, ``, `stage[2].cap[1].period: "" is not a period`},
 		{"a cap that lapses on no ground", `citation = "art. 3(2)"`, "citation = \"art. 3(2)\"\nlapses = true", `stage[2].cap[1].lapses: lapses = true and lapse_citation go together`},

@@ -1,6 +1,7 @@
 package regime
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -18,20 +19,15 @@ func Shipped() ([]Regime, error) {
 	}
 	var out []Regime
 	for _, name := range names {
-		r, err := parseFile(name)
+		text, err := data.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		r, err := Parse(bytes.NewReader(text))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		out = append(out, r)
 	}
 	return out, nil
-}
-
-func parseFile(name string) (Regime, error) {
-	f, err := data.Open(name)
-	if err != nil {
-		return Regime{}, err
-	}
-	defer f.Close()
-	return Parse(f)
 }
