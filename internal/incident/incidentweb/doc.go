@@ -15,6 +15,7 @@ package incidentweb
 
 import (
 	"embed"
+	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -45,6 +46,7 @@ func New(site *web.Site, in *incident.Incidents) *Pages { return &Pages{in: in, 
 func (p *Pages) Routes() (out []web.Route) {
 	for _, topic := range [][]web.Route{
 		p.incidentRoutes(),
+		p.entryRoutes(),
 	} {
 		out = append(out, topic...)
 	}
@@ -54,4 +56,29 @@ func (p *Pages) Routes() (out []web.Route) {
 // API registers the room's calls below /api/v1/incident, by topic.
 func (p *Pages) API(api huma.API) {
 	p.incidentCalls(api)
+	p.entryCalls(api)
+}
+
+// extra is what a topic adds to an incident's page.
+type extra struct {
+	Actions []web.Action
+	Facts   []web.Facts // at the side
+	Lists   []web.List  // below the story
+}
+
+// extras asks the topics what they add to an incident's page.
+func (p *Pages) extras(r *http.Request, i *incident.Incident) (out []extra, err error) {
+	for _, topic := range []func(*http.Request, *incident.Incident) (extra, error){} {
+		one, err := topic(r, i)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+// roomActions lead from the list of incidents to the other lists of the room.
+func (p *Pages) roomActions(_ *http.Request) []web.Action {
+	return nil
 }

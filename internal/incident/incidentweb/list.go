@@ -5,25 +5,10 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/incident"
 	"almenara.example/tlp"
 )
-
-// incidentRoutes are the pages of incidents themselves.
-func (p *Pages) incidentRoutes() []web.Route {
-	return []web.Route{
-		{Method: "GET", Pattern: "/incident/incidents", Permission: read, Handler: p.list, Sample: "GET /incident/incidents?state=open"},
-		{Method: "GET", Pattern: "/incident/incidents/{number}", Permission: read, Handler: p.incident, Sample: "GET /incident/incidents/ALM-0000-0000"},
-	}
-}
-
-// incidentCalls are the calls about incidents themselves.
-func (p *Pages) incidentCalls(api huma.API) {
-	huma.Register(api, operation(http.MethodGet, "list", "incidents", read, "List incidents, newest first", "incidents?limit=1"), p.apiList)
-}
 
 // listPage is a page that is one list.
 type listPage struct {
@@ -62,6 +47,11 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request) error {
 		Title: web.Say(r, "incident.desk.incidents"), Room: "incident", Lead: web.Say(r, "incident.desk.lead"), Topics: []string{"incident"},
 		Exercise: f.Exercise,
 	}
+	if can(r, open) {
+		page.Primary = &web.Action{Label: web.Say(r, "incident.desk.open"), URL: "/incident/incidents/new", Icon: "plus", Tone: "primary"}
+		list.Empty.Do = page.Primary
+	}
+	page.Actions = p.roomActions(r)
 	if len(found) > perPage {
 		found = found[:perPage]
 		list.Older = web.With(r.URL, "after", number(found[perPage-1].ID))
@@ -88,32 +78,6 @@ func (p *Pages) row(r *http.Request, i *incident.Incident) web.Row {
 		row.Tone = "muted"
 	}
 	return row
-}
-
-// incidentPage is the dot of an incident's page.
-type incidentPage struct {
-	Story web.Timeline
-}
-
-func (p *Pages) incident(w http.ResponseWriter, r *http.Request) error {
-	i, err := p.numbered(r)
-	if err != nil {
-		return err
-	}
-	entries, err := p.in.Story(r.Context(), p.in.Acts.Reader(), viewer(r), i.ID)
-	if err != nil {
-		return err
-	}
-	page := p.head(r, &i)
-	page.Topics = []string{incident.Topic(i.ID)}
-	data := incidentPage{Story: web.Timeline{Title: web.Say(r, "incident.desk.story")}}
-	for _, e := range entries {
-		data.Story.Moments = append(data.Story.Moments, web.Moment{
-			At: e.At, Who: p.orgName(e.Owner), What: web.Say(r, "incident.desk.kind."+string(e.Kind)), Detail: e.Text,
-		})
-	}
-	page.Data = data
-	return p.site.Page(w, r, http.StatusOK, "incident/incident", page)
 }
 
 // head is what all pages about one incident share.
