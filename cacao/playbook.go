@@ -118,7 +118,7 @@ type Contact struct {
 	Other jsontext.Value    `json:",embed"`
 }
 
-// Var is a variable of a playbook or a step (section 10.18).
+// Var is a variable of a playbook or a step (section 10).
 type Var struct {
 	Type        string         `json:"type"`
 	Description string         `json:"description,omitzero"`
@@ -128,7 +128,7 @@ type Var struct {
 	Other       jsontext.Value `json:",embed"`
 }
 
-// Reference is an external reference (section 10.9).
+// Reference is an external reference (section 10).
 type Reference struct {
 	Name        string         `json:"name"`
 	Description string         `json:"description,omitzero"`

@@ -21,7 +21,7 @@ const nested = "has brackets within brackets"
 // settle replaces until nothing is left to replace, so that a canonical value holds
 // no sign that the next reading would take for a defanged one.
 func settle(r *strings.Replacer, s string) (out, why string) {
-	if strings.IndexAny(s, "[({") < 0 {
+	if !strings.ContainsAny(s, "[({") {
 		return s, ""
 	}
 	for range 3 {

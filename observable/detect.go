@@ -116,7 +116,7 @@ func ambiguous(s, ending string) bool {
 
 // hash wants a letter and a digit: a row of digits is a number, a row of letters a word.
 func hash(s string) (Observable, bool) {
-	if !isHex(s) || digits(s) || strings.IndexAny(s, "0123456789") < 0 {
+	if !isHex(s) || digits(s) || !strings.ContainsAny(s, "0123456789") {
 		return Observable{}, false
 	}
 	kind := map[int]Kind{32: MD5, 40: SHA1, 64: SHA256, 128: SHA512}[len(s)]

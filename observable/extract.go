@@ -211,7 +211,7 @@ func whole(s string) (Observable, bool) {
 		return try(CIDR, s)
 	}
 	colons := strings.Count(s, ":")
-	if colons == 0 || colons > 1 && (len(s) < 4 && s != "::1" || strings.IndexAny(s, "0123456789") < 0) {
+	if colons == 0 || colons > 1 && (len(s) < 4 && s != "::1" || !strings.ContainsAny(s, "0123456789")) {
 		return Observable{}, false
 	}
 	if colons == 1 && !isDigit(s[0]) {

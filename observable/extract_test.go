@@ -84,20 +84,15 @@ func hostile() []string {
 	return []string{"(", "[.]", "http://", "[", "a.", "a@", "::", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3 ", "h**p[:]//", "+1 ", "GB82 ", "((dot)dot)", "http://a.example/(((", "é.", "http://[[ ", "//", "ü://", "http://a.example)", "http://a.example/]+1", "+12345678)"}
 }
 
+// A scanner that goes back at each token would need minutes here.
 func TestHostileTextTakesNoLongerThanItsLength(t *testing.T) {
-	took := func(text string) time.Duration {
-		best := time.Hour
-		for range 3 {
-			start := time.Now()
-			observable.Extract(text, 0)
-			best = min(best, time.Since(start))
-		}
-		return best
-	}
+	const most = 20 * time.Second
 	for _, s := range hostile() {
-		short := took(strings.Repeat(s, 1<<17/len(s)))
-		if long := took(strings.Repeat(s, 1<<20/len(s))); long > 40*short+50*time.Millisecond {
-			t.Errorf("%q: 8 times the text took %v after %v", s, long, short)
+		text := strings.Repeat(s, 2<<20/len(s))
+		start := time.Now()
+		observable.Extract(text, 0)
+		if took := time.Since(start); took > most {
+			t.Errorf("%q: 2 MiB took %v, want less than %v", s, took, most)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package observable
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -22,9 +22,11 @@ func ibanLength(country string) int {
 	return 0
 }
 
+var ibanBlanks = strings.NewReplacer(" ", "", "\u00a0", "", "-", "")
+
 // readIBAN checks country, length and the remainder of ISO 7064 MOD 97-10.
 func readIBAN(text string) (value, why string) {
-	value = strings.ToUpper(strings.NewReplacer(" ", "", "\u00a0", "", "-", "").Replace(text))
+	value = strings.ToUpper(ibanBlanks.Replace(text))
 	value = strings.TrimPrefix(value, "IBAN:")
 	if len(value) < 5 || !alnum(value) || !digits(value[2:4]) {
 		return "", "is not a country, two digits and letters or digits"
@@ -34,7 +36,7 @@ func readIBAN(text string) (value, why string) {
 	case want == 0:
 		return "", "begins with " + value[:2] + ", a country without IBANs"
 	case len(value) != want:
-		return "", fmt.Sprintf("has %d characters; those of %s have %d", len(value), value[:2], want)
+		return "", "has " + strconv.Itoa(len(value)) + " characters; those of " + value[:2] + " have " + strconv.Itoa(want)
 	case value[2:4] < "02" || value[2:4] > "98" || mod97(value[4:]+value[:4]) != 1:
 		return "", "has wrong check digits: one character or more is mistaken"
 	}

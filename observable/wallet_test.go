@@ -118,8 +118,12 @@ func TestMoneroAddressesCarryTheirNetworkAndChecksum(t *testing.T) {
 		size    int
 		ok      bool
 	}{
-		{moneroStandard, 64, true}, {moneroSub, 64, true}, {moneroIntegrated, 72, true},
-		{moneroIntegrated, 64, false}, {moneroStandard, 72, false}, {53, 64, false},
+		{moneroStandard, 64, true},
+		{moneroSub, 64, true},
+		{moneroIntegrated, 72, true},
+		{moneroIntegrated, 64, false},
+		{moneroStandard, 72, false},
+		{53, 64, false},
 	} {
 		body := append([]byte{tt.network}, bytes.Repeat([]byte{0xa5}, tt.size)...)
 		text := moneroText(append(body, keccak(body)[:checksum]...))
