@@ -58,6 +58,9 @@ func TestEachStepOfOurOwnHasARoleATimeAndFrench(t *testing.T) {
 		}
 		for j, it := range english {
 			where := all[i].Slug() + " " + it.Number + " " + it.Name
+			if (it.Type == "playbook-action") != (it.Playbook != "") {
+				t.Errorf("%s: got playbook %q of a %s", where, it.Playbook, it.Type)
+			}
 			if it.Type != "parallel" && (it.Within == 0 || !slices.Contains(cacao.Roles(), it.Role)) {
 				t.Errorf("%s: got role %q within %v, want both", where, it.Role, it.Within)
 			}

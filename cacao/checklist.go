@@ -37,6 +37,7 @@ type Item struct {
 	Description string
 	Condition   string // of an if-, while- or switch-condition, as written
 	Orders      []Order
+	Playbook    string   // the identifier of the playbook that a playbook-action starts
 	Agent       string   // the name of who does it
 	Role        string   // see [Roles]; "" when the playbook does not say
 	Owner       string   // the identifier of the owner, when the playbook names one
@@ -253,7 +254,7 @@ func (l *list) item(id string, depth int, s Step) Item {
 	n := s.Extensions.notes()
 	it := Item{
 		Number: l.number[id], Depth: depth, Step: id, Type: s.Type, Name: s.Name, Description: s.Description, Condition: s.Condition,
-		Agent: l.pb.Agents[s.Agent].Name, Role: n.Role, Owner: s.Owner, Within: within(n.Within),
+		Agent: l.pb.Agents[s.Agent].Name, Role: n.Role, Owner: s.Owner, Playbook: s.PlaybookID, Within: within(n.Within),
 		Delay: time.Duration(s.Delay) * time.Millisecond, Timeout: time.Duration(s.Timeout) * time.Millisecond,
 	}
 	if s.Type == typeSwitch {
@@ -261,9 +262,6 @@ func (l *list) item(id string, depth int, s Step) Item {
 	}
 	for _, c := range s.Commands {
 		it.Orders = append(it.Orders, order(c))
-	}
-	if s.Type == typePlaybook {
-		it.Orders = append(it.Orders, Order{Type: s.PlaybookID})
 	}
 	for _, t := range s.Targets {
 		it.Targets = append(it.Targets, l.pb.Targets[t].Name)
