@@ -36,6 +36,7 @@ type cli struct {
 	Duty         dutyCmd         `cmd:"" help:"Who is on duty, whom to call, and the pack for the night."`
 	Watch        watchCmd        `cmd:"" help:"Deliveries and findings."`
 	Warn         warnCmd         `cmd:"" help:"Notices, warnings to many, and who has taken them."`
+	Incident     incidentCmd     `cmd:"" help:"The response to incidents: their clocks and the laws behind them."`
 	Ledger       ledgerCmd       `cmd:"" help:"The record of actions."`
 	Backup       backupCmd       `cmd:"" help:"Make, list and verify backups."`
 	Restore      restoreCmd      `cmd:"" help:"Bring a backup back into a new folder."`
