@@ -78,7 +78,7 @@ func (d *demoCmd) found(c *console, port string) error {
 // remove.
 func (d *demoCmd) fill(ctx context.Context, c *console, a *app.App, wound *clock.Wound, settle func(context.Context) error) (map[string]string, error) {
 	secrets, err := demo.Fill(ctx, demo.House{
-		Guard: a.Guard(), Constituency: a.Constituency(), Watch: a.Watch(), Warn: a.Warn(), Duty: a.Duty(), Receiving: a.Receiving(),
+		Guard: a.Guard(), Constituency: a.Constituency(), Watch: a.Watch(), Warn: a.Warn(), Duty: a.Duty(), Incidents: a.Incidents(), Receiving: a.Receiving(),
 		Acts: a.Acts(), Clock: wound, Settle: settle,
 		Progress: func(what string) { c.noteln("making the Republic of Atalaya:", what) },
 	})

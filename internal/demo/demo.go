@@ -1,8 +1,9 @@
 // Package demo founds a nation to look at: the Republic of Atalaya, with
 // organisations, contacts and assets in the ranges set aside for documentation, three
 // days of sample deliveries, and what came of them: notices and answers of every
-// strength, mail that waits, a warning to a sector, a FLASH under way, a roster and
-// the pack for the night, so that every page has something to show.
+// strength, mail that waits, a warning to a sector, a FLASH under way, three living
+// incidents and an exercise, a roster and the pack for the night, so that every page has
+// something to show.
 //
 // # Invariants
 //
@@ -29,6 +30,7 @@ import (
 	"almenara.example/internal/duty"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/guard"
+	"almenara.example/internal/incident"
 	"almenara.example/internal/outbound"
 	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
@@ -55,6 +57,7 @@ type House struct {
 	Watch        *watch.Watch
 	Warn         *warn.Warn
 	Duty         *duty.Duty
+	Incidents    *incident.Incidents
 	Receiving    *outbound.Receiving
 	Acts         *act.Acts
 	Clock        *clock.Wound
@@ -119,6 +122,7 @@ func (f *filler) steps(week time.Time, three []time.Time, now time.Time) []step 
 		step{"a FLASH", f.flash},
 		step{"a morning's work", at(0, f.morning)},
 		step{"mail", at(0, f.post)},
+		step{"three incidents and an exercise", at(0, f.incidents)},
 		step{"the night", at(0, f.night)},
 	)
 }

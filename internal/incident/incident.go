@@ -115,7 +115,7 @@ type Incident struct {
 	ID         int64
 	State      State
 	Title      string
-	Class      string // RSIT type, such as "ransomware"; empty: not yet known
+	Class      string // RSIT type, such as "ddos"; empty: not yet known
 	Severity   Severity
 	Marking    tlp.Marking // of title and head
 	Lead       int64       // the organisation that leads

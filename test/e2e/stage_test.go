@@ -50,7 +50,7 @@ type fill func(ctx context.Context, s *stage, wound *clock.Wound) error
 // atalaya fills the demo nation.
 func atalaya(ctx context.Context, s *stage, wound *clock.Wound) (err error) {
 	s.links, err = demo.Fill(ctx, demo.House{
-		Guard: s.app.Guard(), Constituency: s.app.Constituency(), Watch: s.app.Watch(), Warn: s.app.Warn(), Duty: s.app.Duty(), Receiving: s.app.Receiving(),
+		Guard: s.app.Guard(), Constituency: s.app.Constituency(), Watch: s.app.Watch(), Warn: s.app.Warn(), Duty: s.app.Duty(), Incidents: s.app.Incidents(), Receiving: s.app.Receiving(),
 		Acts: s.app.Acts(), Clock: wound, Settle: s.settle,
 	})
 	return err

@@ -3,6 +3,7 @@ package incidentweb
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,7 @@ type story struct {
 	Due     time.Time
 	Files   []web.Link
 	Sights  []string
-	Gap     string // how much time passed before it, when that is long
+	Gap     string // how much time had passed before it, when that is long
 }
 
 // gapFrom is how long a silence must be to be shown.
@@ -91,6 +92,7 @@ func (p *Pages) story(r *http.Request, i *incident.Incident) (out []story, stric
 		}
 		out = append(out, s)
 	}
+	slices.Reverse(out) // the newest is what somebody who comes back looks for
 	return out, strictest, p.in.MarkSeen(ctx, v, ids)
 }
 
@@ -201,7 +203,7 @@ type entryPage struct {
 	Text    string
 	Gone    string
 	Facts   web.Facts
-	Seen    *web.List
+	Seen    web.Facts
 	History []incident.Version
 	Files   []web.Link
 	Sights  []sight
@@ -305,12 +307,12 @@ func (p *Pages) entryParts(r *http.Request, i *incident.Incident, e *incident.En
 	if err != nil {
 		return err
 	}
-	data.Seen = &web.List{
-		ID: "seen", Caption: web.Say(r, "incident.desk.seen"), Total: web.Total{N: int64(len(seen))}, Columns: web.Columns(r, "incident.desk.column.person", "incident.desk.column.organisation", "incident.desk.column.since"),
-		Empty: web.Empty{Title: web.Say(r, "incident.desk.seen.nobody")},
-	}
+	data.Seen = web.Facts{Title: web.Say(r, "incident.desk.seen")}
 	for _, s := range seen {
-		data.Seen.Rows = append(data.Seen.Rows, web.Row{Cells: []web.Cell{web.Text(p.personName(r, s.Person)), web.Text(p.orgName(s.Org)), web.Exactly(s.At)}})
+		data.Seen.Items = append(data.Seen.Items, web.Fact{Label: p.personName(r, s.Person), Cell: web.Cell{At: s.At, Sub: p.orgName(s.Org)}})
+	}
+	if len(seen) == 0 {
+		data.Seen.Items = []web.Fact{{Label: web.Say(r, "incident.desk.seen.nobody")}}
 	}
 	if data.History, err = p.in.History(ctx, db, v, e.ID); err != nil {
 		return err
@@ -395,19 +397,11 @@ func (p *Pages) shareForm(r *http.Request, i *incident.Incident, e *incident.Ent
 		{Name: "marking", Type: "select", Label: web.Say(r, "incident.desk.fact.marking"), Options: markings(r, e.Marking, true)},
 		{Name: "reason", Type: "textarea", Rows: 2, Label: web.Say(r, "incident.desk.reason"), Required: true},
 	}}
-	in := func(ids []int64, id int64) bool {
-		for _, x := range ids {
-			if x == id {
-				return true
-			}
-		}
-		return false
-	}
 	for _, org := range m.orgs {
-		s.Orgs = append(s.Orgs, choice{Name: "org", ID: org, Label: p.orgName(org), Checked: in(c.Orgs, org)})
+		s.Orgs = append(s.Orgs, choice{Name: "org", ID: org, Label: p.orgName(org), Checked: slices.Contains(c.Orgs, org)})
 	}
 	for _, one := range m.persons {
-		s.Persons = append(s.Persons, choice{Name: "person", ID: one.ID, Label: one.Name, Sub: p.orgName(one.Org), Checked: in(c.Persons, one.ID)})
+		s.Persons = append(s.Persons, choice{Name: "person", ID: one.ID, Label: one.Name, Sub: p.orgName(one.Org), Checked: slices.Contains(c.Persons, one.ID)})
 	}
 	return s, nil
 }
