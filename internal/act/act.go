@@ -255,7 +255,7 @@ func (a *Acts) drawOrder(ctx context.Context, tx *Tx, joined bool) (order int64,
 			return 0, err
 		}
 	}
-	err = tx.sql.QueryRowContext(ctx, `update act_order set last = last + 1 where id = 1 returning last`).Scan(&order)
+	err = tx.QueryRowContext(ctx, `update act_order set last = last + 1 where id = 1 returning last`).Scan(&order)
 	return order, err
 }
 
@@ -278,7 +278,7 @@ func (a *Acts) record(ctx context.Context, tx *Tx, d Decision, parent int64) err
 		Mandate: c.Mandate, Purpose: c.Purpose, Policy: d.Policy, Reason: c.Reason, Parent: parent,
 		Exercise: c.Exercise, Detail: detail,
 	}
-	if err := ledger.Append(ctx, tx.sql, salt, e); err != nil {
+	if err := ledger.Append(ctx, tx, salt, e); err != nil {
 		return fmt.Errorf("append ledger entry of %s: %w", c.Verb, err)
 	}
 	return tx.writeFacts(ctx)
@@ -299,9 +299,7 @@ func (a *Acts) committed(ctx context.Context, tx *Tx) {
 			}
 		}
 	}
-	if len(tx.shared.facts) > 0 {
-		a.wake()
-	}
+	a.wake(tx.shared.facts)
 	a.cfg.Log.DebugContext(ctx, "act", "verb", tx.call.Verb, "order", tx.order)
 }
 

@@ -386,6 +386,81 @@ func TestTwoProcessesDeliverEachFactOnce(t *testing.T) {
 	})
 }
 
+func TestFactsForOthersHideNoneThatComesAfterThem(t *testing.T) {
+	each(t, func(t *testing.T, f *frame) {
+		var heard []int64
+		frames := []*frame{f, newFrame(t, f.db)} // the second is another process
+		for _, one := range frames {
+			one.Subscribe(act.Subscription{Name: "test", Kinds: []string{"b.Told"}, Handle: func(_ context.Context, tx *act.Tx, e act.Envelope) error {
+				tx.AfterCommit(func() { heard = append(heard, e.Order) })
+				return nil
+			}})
+		}
+		tell := func(by *frame, kinds ...string) {
+			t.Helper()
+			if err := by.Do(t.Context(), call("room.do"), func(_ context.Context, tx *act.Tx) error {
+				for _, k := range kinds {
+					tx.Fact(told{Kind: k})
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		deliver := func(by *frame, want int) {
+			t.Helper()
+			if n, err := by.Deliver(t.Context(), "test"); n != want || err != nil {
+				t.Errorf("got %d delivered and %v, want %d", n, err, want)
+			}
+		}
+		tell(f, "a.Told")
+		tell(f, "c.Told")
+		deliver(f, 0) // nothing up to here is looked through again
+		deliver(frames[1], 0)
+		tell(frames[1], "a.Told", "b.Told")
+		tell(f, "b.Told", "c.Told")
+		deliver(f, 2)
+		tell(f, "a.Told")
+		deliver(f, 0)
+		tell(f, "b.Told")
+		deliver(frames[1], 1)
+		deliver(f, 0)
+		if want := []int64{3, 4, 6}; !slices.Equal(heard, want) {
+			t.Errorf("got the facts of acts %v, want %v", heard, want)
+		}
+	})
+}
+
+func TestOneTextIsReadAgainInOneActAfterItWasBrokenOff(t *testing.T) {
+	each(t, func(t *testing.T, f *frame) {
+		const query = `select last from act_sequence where last > $1 order by last`
+		broken := errors.New("enough")
+		for round := range 3 { // the first round runs texts, the next ones what was prepared
+			err := f.Do(t.Context(), call("room.do"), func(ctx context.Context, tx *act.Tx) error {
+				for _, name := range []string{"one", "two", "three"} {
+					if _, err := tx.Next(ctx, name); err != nil {
+						return err
+					}
+				}
+				_, err := sqldb.All(ctx, tx, func(sqldb.Row) (int, error) { return 0, broken }, query, round)
+				if !errors.Is(err, broken) {
+					t.Errorf("round %d: got %v, want the scan's error", round, err)
+				}
+				for after, want := range map[int]int{round: 3, round + 1: 0} {
+					got, err := sqldb.All(ctx, tx, sqldb.Int64, query, after)
+					if err != nil || len(got) != want {
+						t.Errorf("round %d: got %v and %v after %d, want %d rows", round, got, err, after, want)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 func TestOneKindOfFactIsToldOncePerAct(t *testing.T) {
 	each(t, func(t *testing.T, f *frame) {
 		err := f.Do(t.Context(), call("room.do"), func(_ context.Context, tx *act.Tx) error {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"almenara.example/internal/foundation/clock"
@@ -74,7 +76,7 @@ func (tx *Tx) writeFacts(ctx context.Context) error {
 			Order: tx.order, Time: tx.now, Kind: f.FactKind(), Version: f.FactVersion(),
 			Exercise: tx.call.Exercise, Body: body,
 		}
-		if _, err := tx.sql.ExecContext(ctx, `insert into fact (act_order, kind, version, exercise, at, body)
+		if _, err := tx.ExecContext(ctx, `insert into fact (act_order, kind, version, exercise, at, body)
 			values ($1, $2, $3, $4, $5, $6)`,
 			e.Order, e.Kind, e.Version, e.Exercise, clock.Micros(e.Time), string(body)); err != nil {
 			return fmt.Errorf("keep fact %s: %w", e.Kind, err)
@@ -89,6 +91,14 @@ type subscriber struct {
 	Subscription
 	wants map[string]bool
 	wake  chan struct{}
+	// clear is the last act up to which no fact waits for it: those that others hear
+	// are not looked through again.
+	clear atomic.Int64
+}
+
+// hears tells whether one of some facts is for the subscription.
+func (s *subscriber) hears(facts []Envelope) bool {
+	return slices.ContainsFunc(facts, func(e Envelope) bool { return s.wants[e.Kind] })
 }
 
 // Subscribe adds a subscription; to be called before Run.
@@ -100,8 +110,11 @@ func (a *Acts) Subscribe(s Subscription) {
 	a.subs = append(a.subs, &subscriber{Subscription: s, wants: wants, wake: make(chan struct{}, 1)})
 }
 
-func (a *Acts) wake() {
+func (a *Acts) wake(facts []Envelope) {
 	for _, s := range a.subs {
+		if !s.hears(facts) {
+			continue
+		}
 		select {
 		case s.wake <- struct{}{}:
 		default:
@@ -178,9 +191,18 @@ func (a *Acts) deliverOne(ctx context.Context, s *subscriber) (more bool, err er
 	if err != nil {
 		return false, err
 	}
-	e, ok, err := a.nextFact(ctx, s, at)
-	if err != nil || !ok {
+	// Acts commit in their order: what nextFact does not see up to here never comes.
+	last, _, err := sqldb.One(ctx, a.cfg.DB.Reader(), sqldb.Int64, `select last from act_order where id = 1`)
+	if err != nil {
 		return false, err
+	}
+	e, ok, err := a.nextFact(ctx, s, at)
+	if err != nil {
+		return false, err
+	}
+	if !ok {
+		s.clear.Store(last)
+		return false, nil
 	}
 	err = a.Step(ctx, "facts of "+s.Name, func(ctx context.Context, tx *Tx) error {
 		res, err := tx.ExecContext(ctx, `insert into fact_cursor (subscription, last, last_kind) values ($1, $2, $3)
@@ -204,6 +226,9 @@ func (a *Acts) deliverOne(ctx context.Context, s *subscriber) (more bool, err er
 var errMoved = errors.New("the cursor has moved")
 
 func (a *Acts) nextFact(ctx context.Context, s *subscriber, after cursor) (Envelope, bool, error) {
+	if known := s.clear.Load(); known > after.order {
+		after = cursor{order: known + 1} // before all kinds of the next act
+	}
 	args := []any{after.order, after.kind}
 	for k := range s.wants {
 		args = append(args, k)

@@ -14,7 +14,7 @@ func (tx *Tx) Next(ctx context.Context, sequence string) (int64, error) {
 // a block that its holder loses in a crash stay unused.
 func (tx *Tx) Reserve(ctx context.Context, sequence string, n int) (first int64, err error) {
 	var last int64
-	err = tx.sql.QueryRowContext(ctx, `insert into act_sequence (name, last) values ($1, $2)
+	err = tx.QueryRowContext(ctx, `insert into act_sequence (name, last) values ($1, $2)
 		on conflict (name) do update set last = act_sequence.last + excluded.last returning last`,
 		sequence, int64(n)).Scan(&last)
 	if err != nil {

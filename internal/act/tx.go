@@ -66,6 +66,15 @@ func (tx *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql
 	return tx.sql.QueryContext(ctx, query, args...)
 }
 
+// QueryWhole is QueryContext for a query whose rows are read to their end before
+// anything else is run: it may use a prepared text. Tx is a sqldb.WholeReader.
+func (tx *Tx) QueryWhole(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if st := tx.prepared(ctx, query); st != nil {
+		return st.QueryContext(ctx, args...)
+	}
+	return tx.sql.QueryContext(ctx, query, args...)
+}
+
 // QueryRowContext runs a query for one row in the transaction.
 func (tx *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	if st := tx.prepared(ctx, query); st != nil {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+	"sync"
 
 	cedar "github.com/cedar-policy/cedar-go"
 
@@ -18,7 +19,24 @@ import (
 // Policies decides by the Cedar policies of the program. It implements
 // act.Decider. A decision costs some ten microseconds; for lists, visibility is
 // SQL and this is asked once.
-type Policies struct{ set *cedar.PolicySet }
+type Policies struct {
+	set *cedar.PolicySet
+
+	mu    sync.Mutex
+	known map[machineCall]act.Decision
+}
+
+// machineCall is all that the policies weigh of a call of the program itself, which has
+// neither roles nor a token: the same call has the same answer as long as the process
+// lives. The program asks the same few questions at every one of thousands of notices.
+type machineCall struct {
+	actor, verb, purpose string
+	org                  int64
+	resource             act.Resource
+}
+
+// maxKnown bounds the answers that are remembered; beyond it they are decided anew.
+const maxKnown = 1000
 
 // LoadPolicies reads policies/*.cedar. Every policy must carry an @id, and ids
 // are unique: they stand in the ledger.
@@ -44,7 +62,7 @@ func LoadPolicies() (*Policies, error) {
 			}
 		}
 	}
-	return &Policies{set: set}, nil
+	return &Policies{set: set, known: map[machineCall]act.Decision{}}, nil
 }
 
 // actionInPolicy is how a policy names a verb or a room.
@@ -77,6 +95,28 @@ func checkScope(scope []string) error {
 
 // Decide answers whether the policies allow the call.
 func (p *Policies) Decide(_ context.Context, _ sqldb.Reader, c act.Call) (act.Decision, error) {
+	a := c.Actor
+	if a.Kind != act.Machine || a.Roles != nil || a.Scope != nil {
+		return p.weigh(c), nil
+	}
+	call := machineCall{a.ID, c.Verb, c.Purpose, a.Org, c.Resource}
+	p.mu.Lock()
+	d, ok := p.known[call]
+	p.mu.Unlock()
+	if ok {
+		return d, nil
+	}
+	d = p.weigh(c)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.known) < maxKnown {
+		p.known[call] = d
+	}
+	return d, nil
+}
+
+// weigh asks the policies.
+func (p *Policies) weigh(c act.Call) act.Decision {
 	req := cedar.Request{
 		Principal: cedar.NewEntityUID("Person", cedar.String(c.Actor.ID)),
 		Action:    actionUID(c.Verb),
@@ -97,7 +137,7 @@ func (p *Policies) Decide(_ context.Context, _ sqldb.Reader, c act.Call) (act.De
 	if !d.Allow && len(d.Reasons) == 0 {
 		d.Reasons = []string{"no policy permits it"}
 	}
-	return d, nil
+	return d
 }
 
 func actionUID(name string) cedar.EntityUID { return cedar.NewEntityUID("Action", cedar.String(name)) }

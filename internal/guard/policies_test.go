@@ -199,6 +199,45 @@ func TestWhatEachRoleMayDo(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatIsRememberedIsThatOfTheSameCallOnly(t *testing.T) {
+	p, err := guard.LoadPolicies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := func(a act.Actor, verb string) bool {
+		t.Helper()
+		d, err := p.Decide(t.Context(), nil, act.Call{Actor: a, Verb: verb, Purpose: "warn"})
+		if err != nil || d.Allow && d.Policy == "" || !d.Allow && len(d.Reasons) == 0 {
+			t.Fatalf("%s: got %+v and %v, want an answer with its policy or reasons", verb, d, err)
+		}
+		return d.Allow
+	}
+	warn, watch := act.MachineActor("warn.send"), act.MachineActor("watch.intake")
+	scoped := warn
+	scoped.Scope = []string{"watch.read"}
+	for round := range 3 {
+		for _, c := range []struct {
+			who  act.Actor
+			verb string
+			want bool
+		}{
+			{warn, "warn.send_notice", true},
+			{watch, "warn.send_notice", false},
+			{scoped, "warn.send_notice", false},
+			{warn, "guard.grant_role", false},
+			{withRole(guard.RoleAdministrator), "guard.grant_role", true},
+			{withRole(guard.RoleReader), "guard.grant_role", false},
+		} {
+			if got := allowed(c.who, c.verb); got != c.want {
+				t.Errorf("round %d, %s by %s %v %v: got %v, want %v", round, c.verb, c.who.ID, c.who.Roles, c.who.Scope, got, c.want)
+			}
+		}
+		for i := range 1200 { // more than are remembered
+			allowed(act.MachineActor("room"+strconv.Itoa(i)+".do"), "warn.send_notice")
+		}
+	}
+}
+
 func TestMachinesVisitorsAndScopesKeepToTheirOwn(t *testing.T) {
 	p, err := guard.LoadPolicies()
 	if err != nil {

@@ -37,7 +37,8 @@ func (w *Warn) Parts(ctx context.Context, r sqldb.Reader, t guard.Thing, to guar
 		if err != nil {
 			return nil, err
 		}
-		chosen := v.State != Composed && v.State != Discarded && slices.Contains(v.Recipients, n.Org)
+		_, named := slices.BinarySearch(v.Recipients, n.Org)
+		chosen := named && v.State != Composed && v.State != Discarded
 		return []guard.Part{{Ref: "warning", Owner: n.Org, Owned: chosen, ActedFor: actedFor, Marking: v.Marking, Exercise: v.Exercise}}, nil
 	}
 	parts := make([]guard.Part, 0, len(n.Findings))

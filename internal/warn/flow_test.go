@@ -224,6 +224,32 @@ func (d *desk) bodyTo(address string) (body string) {
 	return body
 }
 
+func TestWhoHasNoStandingAnyMoreIsLeftOutOfABatch(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		d.contacts()
+		if err := d.Stop(t.Context(), d.lead, "wait"); err != nil {
+			t.Fatal(err)
+		}
+		d.warnAll(SeverityHigh)
+		ended := d.waitFor("Aguas del Faro", Drafted)
+		told := d.waitFor("Ribera Waterworks", Drafted)
+		if err := d.Guard.EndOrganisation(t.Context(), d.lead, ended.Org, "it was dissolved"); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Resume(t.Context(), d.lead, ""); err != nil {
+			t.Fatal(err)
+		}
+		d.waitFor("Aguas del Faro", Withheld)
+		d.waitFor("Ribera Waterworks", Sent)
+		if got := d.mail.Received(); len(got) != 1 || got[0].To != told.Address {
+			t.Fatalf("got %d messages, want the one to %s", len(got), told.Address)
+		}
+		if body := d.bodyTo(told.Address); !strings.Contains(body, d.Number(told.ID)) || strings.Contains(body, d.Number(ended.ID)) {
+			t.Errorf("the letter does not name its own notice alone:\n%s", body)
+		}
+	})
+}
+
 func TestOnSilenceFlashAsksTheNextContactThenTheDutyOfficerCalls(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		d.contacts()

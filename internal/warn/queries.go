@@ -47,8 +47,7 @@ func scanNotice(r sqldb.Row) (n Notice, err error) {
 	return n, nil
 }
 
-// Notice returns one notice; NotFound when there is none.
-func (w *Warn) Notice(ctx context.Context, r sqldb.Reader, id int64) (Notice, error) {
+func readNotice(ctx context.Context, r sqldb.Reader, id int64) (Notice, error) {
 	n, ok, err := sqldb.One(ctx, r, scanNotice, `select `+noticeColumns+` from warn_notice where id = $1`, id)
 	if err == nil && !ok {
 		err = fault.New(fault.NotFound, "warn.notice.none", nil)

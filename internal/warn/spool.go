@@ -200,13 +200,13 @@ func (w *Warn) beginSome(ctx context.Context) (batch []leaving, looked int, err 
 			quiet = true
 			return errNothingDue
 		}
-		details := make([]sendDetail, 0, len(next))
+		details, sh := make([]sendDetail, 0, len(next)), newSheaf(tx, next)
 		for _, n := range next {
 			if n.Exercise != next[0].Exercise {
 				continue // its own batch: an act is real or an exercise
 			}
 			looked++
-			l, d, err := w.beginOne(ctx, tx, call.Actor, n)
+			l, d, err := w.beginOne(ctx, sh, call.Actor, n)
 			if err != nil {
 				return err
 			}
@@ -249,7 +249,8 @@ type sendDetail struct {
 }
 
 // beginOne clears one notice. A parcel comes back only for what is to leave now.
-func (w *Warn) beginOne(ctx context.Context, tx *act.Tx, machine act.Actor, n Notice) (l leaving, d sendDetail, err error) {
+func (w *Warn) beginOne(ctx context.Context, sh *sheaf, machine act.Actor, n Notice) (l leaving, d sendDetail, err error) {
+	tx := sh.Tx
 	d = sendDetail{Notice: noticeSubject(n.ID), State: string(Drafted)}
 	if later, err := w.throttled(ctx, tx, n); err != nil || !later.IsZero() {
 		if err == nil {
@@ -261,7 +262,7 @@ func (w *Warn) beginOne(ctx context.Context, tx *act.Tx, machine act.Actor, n No
 	if err != nil {
 		return l, d, err
 	}
-	p, err := w.gate.Release(ctx, tx, machine, guard.Thing{Kind: KindNotice, ID: n.ID}, to, "warn")
+	p, err := w.gate.Release(ctx, sh, machine, guard.Thing{Kind: KindNotice, ID: n.ID}, to, "warn")
 	if fault.CodeOf(err) == fault.Denied {
 		w.Log.WarnContext(ctx, "warn: notice withheld", "notice", n.ID, "error", err)
 		d.State = string(Withheld)

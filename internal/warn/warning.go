@@ -223,14 +223,14 @@ func scanWarning(r sqldb.Row) (w Warning, err error) {
 	if err := b.UnmarshalBinary(recipients); err != nil {
 		return w, fmt.Errorf("recipients of warning %d: %w", w.ID, err)
 	}
+	w.Recipients = make([]int64, 0, b.GetCardinality())
 	for it := b.Iterator(); it.HasNext(); {
 		w.Recipients = append(w.Recipients, int64(it.Next()))
 	}
 	return w, nil
 }
 
-// Warning returns one warning; NotFound when there is none.
-func (w *Warn) Warning(ctx context.Context, r sqldb.Reader, id int64) (Warning, error) {
+func readWarning(ctx context.Context, r sqldb.Reader, id int64) (Warning, error) {
 	v, ok, err := sqldb.One(ctx, r, scanWarning, `select `+warningColumns+` from warn_warning where id = $1`, id)
 	if err == nil && !ok {
 		err = fault.New(fault.NotFound, "warn.warning.none", nil)

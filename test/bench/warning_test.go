@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func warningToMany(b *testing.B, n int) {
 	list, seen, err := w.Choose(ctx, h.App.Acts().Reader(), v)
 	must(b, err)
 	t.add("choosing, with the contact, key and manner of each", "", "%.2f s for %d", k.Now().Sub(began).Seconds(), len(list))
-	peak := watchHeap()
+	peak, spent := watchHeap(), cpuTime()
 	began = k.Now()
 	must(b, w.Release(ctx, officer(2), v.ID, warn.Release{Version: v.Version, Seen: seen}))
 	var first time.Duration
@@ -74,7 +75,9 @@ func warningToMany(b *testing.B, n int) {
 		<-time.After(5 * time.Millisecond)
 	}
 	took := k.Now().Sub(began)
+	spent = cpuTime() - spent
 	t.add("release to the last message at the server", "<= 20 s", "%.1f s, %.0f a second; first after %.2f s", took.Seconds(), float64(n)/took.Seconds(), first.Seconds())
+	t.add("CPU of the whole process meanwhile, the server's share included", "", "%.1f s", spent.Seconds())
 	t.add("heap at its peak above before", "flat", "%d MiB", peak()>>20)
 	replies(b, t, h, v.ID, n)
 	t.print(os.Stdout)
@@ -108,6 +111,15 @@ func replies(b *testing.B, t *table, h *housetest.House, warning int64, n int) {
 		b.Errorf("%d of %d replies wait for a person", waiting, len(raws))
 	}
 	t.add(fmt.Sprintf("%d replies threaded and classified", len(raws)), "< 60 s", "%.1f s", took.Seconds())
+}
+
+// cpuTime is the processor time that this process has used, user and system.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // watchHeap follows the heap; the result is its peak above where it began.

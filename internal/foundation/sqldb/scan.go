@@ -8,9 +8,22 @@ import (
 	"strings"
 )
 
-// All runs a query and collects its rows with scan.
+// WholeReader is a Reader that can run a query faster when its rows are read to their
+// end before anything else is run.
+type WholeReader interface {
+	QueryWhole(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func queryWhole(ctx context.Context, r Reader, query string, args ...any) (*sql.Rows, error) {
+	if w, ok := r.(WholeReader); ok {
+		return w.QueryWhole(ctx, query, args...)
+	}
+	return r.QueryContext(ctx, query, args...)
+}
+
+// All runs a query and collects its rows with scan, which must not read from r itself.
 func All[T any](ctx context.Context, r Reader, scan func(Row) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := r.QueryContext(ctx, query, args...)
+	rows, err := queryWhole(ctx, r, query, args...)
 	if err != nil {
 		return nil, err
 	}
