@@ -455,6 +455,8 @@ func TestAnAnswerByPhoneKeepsTheTrueTimeOfTheCall(t *testing.T) {
 			"line break in the name": {What: Done, Strength: ByPhone, By: "Ms Ferrer\nBcc: x"},
 			"no name":                {What: Done, Strength: ByPhone},
 			"in the future":          {What: Done, Strength: ByPhone, By: "a", At: clock.System{}.Now().Add(time.Hour)},
+			"before it was written":  {What: Done, Strength: ByPhone, By: "a", At: n.DraftedAt.Add(-25 * time.Hour)},
+			"at the epoch":           {What: Done, Strength: ByPhone, By: "a", At: time.Unix(0, 0)},
 			"a dispute without why":  {What: Dispute, Strength: ByPhone, By: "a"},
 			"by link":                {What: Done, Strength: ByLink, By: "a"},
 		} {
