@@ -168,7 +168,7 @@ func hintOf(code fault.Code, instance string) string {
 	case fault.Unauthenticated:
 		return "the token does not work any more, or is not this server's"
 	case fault.Denied:
-		return "ask an administrator for the role, or the token's scope, that may do this"
+		return "if it is the role, or the token's scope, that is missing: ask an administrator for it"
 	case fault.Conflict:
 		return "look at the new state and try again"
 	case fault.Unavailable:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -65,7 +66,7 @@ type composeCmd struct {
 
 // Run keeps a draft, or says whom it would be told to.
 func (f *composeCmd) Run(c *console) error {
-	b, err := os.ReadFile(f.File)
+	b, err := readSmall(f.File)
 	if err != nil {
 		return &failure{exitMisuse, fmt.Errorf("read the warning: %w", err), "FILE names a TOML file; docs/operator/warn.md shows one"}
 	}
@@ -230,7 +231,7 @@ func (s *rulesShowCmd) Run(c *console) error {
 // readRules reads a file of rules; a key that no rule has is refused by name.
 func readRules(file string) (rs wire.Rules, err error) {
 	const hint = "print the rules that hold with: almenara warn rules show"
-	b, err := os.ReadFile(file)
+	b, err := readSmall(file)
 	if err != nil {
 		return rs, &failure{exitMisuse, fmt.Errorf("read the rules: %w", err), hint}
 	}
@@ -313,4 +314,21 @@ func tellingWords(t wire.Telling) string {
 		words = append(words, fmt.Sprintf("one mail in %d min", t.PaceMinutes))
 	}
 	return strings.Join(words, ", ")
+}
+
+// maxTyped is the largest file that somebody has written by hand; the server takes no more.
+const maxTyped = 1 << 20
+
+// readSmall reads a file that somebody has written by hand.
+func readSmall(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // only read
+	b, err := io.ReadAll(io.LimitReader(f, maxTyped+1))
+	if err == nil && len(b) > maxTyped {
+		err = fmt.Errorf("%s is larger than 1 MiB", name)
+	}
+	return b, err
 }

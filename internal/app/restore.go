@@ -90,9 +90,12 @@ func Restore(ctx context.Context, o RestoreOptions) (rep RestoreReport, err erro
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	if half {
-		if err := clearHalf(o.Dir); err != nil {
-			return rep, fmt.Errorf("begin the restore again: %w", err)
-		}
+		err = clearHalf(o.Dir)
+	} else {
+		err = clearTemps(o.Dir)
+	}
+	if err != nil {
+		return rep, fmt.Errorf("begin the restore again: %w", err)
 	}
 	r := &restoring{o: o, in: in, rep: &rep}
 	if err := r.run(ctx); err != nil {
@@ -111,8 +114,9 @@ func emptyFolder(dir string) (made bool, err error) {
 			return err
 		}
 		rel, err := filepath.Rel(dir, p)
-		// The lock is what a restore leaves that was killed at once.
-		if slices.Contains(append(survivors(), lockFile), filepath.ToSlash(rel)) {
+		// The lock, and the mark not yet under its name, are what a restore leaves that
+		// was killed at once.
+		if slices.Contains(append(survivors(), lockFile), filepath.ToSlash(rel)) || durable.IsTemp(rel) {
 			return err
 		}
 		return &Refusal{

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"almenara.example/internal/foundation/blob/durable"
 	"almenara.example/internal/foundation/jobs"
 	"almenara.example/internal/foundation/sqldb"
 )
@@ -28,6 +29,17 @@ func clearHalf(dir string) error {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
 	}
 	return errors.Join(err, os.RemoveAll(filepath.Join(dir, ledgerFolder)))
+}
+
+// clearTemps removes the mark of a restore that was killed before it had its name.
+func clearTemps(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if durable.IsTemp(e.Name()) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
 }
 
 // target is a PostgreSQL database that a restore fills. While it is not whole it has

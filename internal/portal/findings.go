@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"almenara.example/internal/guard"
-	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
 	"almenara.example/tlp"
 )
@@ -199,8 +198,7 @@ func (p *Portal) renderFile(ctx context.Context, a ask, ok cleared) (v guard.Vie
 		if err != nil {
 			return v, err
 		}
-		from := warn.Sender{Name: own.Name, Email: p.Outbound.From(), Domain: p.MailDomain}
-		if err := p.Warn.WriteXARF(&b, from, fs); err != nil {
+		if err := p.Warn.WriteXARF(&b, p.Warn.Sender(own.Name), fs); err != nil {
 			return v, err
 		}
 		v.ContentType, v.Body = "application/x-ndjson", b.Bytes()

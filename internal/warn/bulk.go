@@ -24,6 +24,12 @@ type Sender struct {
 	Name, Email, Domain string
 }
 
+// Sender is the team as the sender of reports. Without a mail server it has the address
+// that mail to it would have: a report must name one.
+func (w *Warn) Sender(team string) Sender {
+	return Sender{Name: team, Email: cmp.Or(w.Outbound.From(), "csirt@"+w.MailDomain), Domain: w.MailDomain}
+}
+
 // event writes a finding as an event of the IntelMQ Data Format.
 func (w *Warn) event(e *idf.Event, f watch.Finding) {
 	stream, _ := w.Watch.StreamOf(f.Stream)
@@ -45,11 +51,10 @@ func (w *Warn) event(e *idf.Event, f watch.Finding) {
 // them, as XARF, one report a line.
 func (l *letter) bulkFiles(fs []watch.Finding) ([]guard.File, error) {
 	var table, reports bytes.Buffer
-	from := Sender{Name: l.team, Email: cmp.Or(l.w.Outbound.From(), "csirt@"+l.w.MailDomain), Domain: l.w.MailDomain}
 	if err := l.w.WriteCSV(&table, fs[:min(len(fs), maxFiled)]); err != nil {
 		return nil, err
 	}
-	if err := l.w.WriteXARF(&reports, from, fs[:min(len(fs), maxFiled)]); err != nil {
+	if err := l.w.WriteXARF(&reports, l.w.Sender(l.team), fs[:min(len(fs), maxFiled)]); err != nil {
 		return nil, err
 	}
 	name := l.w.Number(l.n.ID)
@@ -78,12 +83,15 @@ func (w *Warn) WriteCSV(out io.Writer, fs []watch.Finding) error {
 }
 
 // WriteXARF writes findings as reports in XARF v4, one a line; what the format has no
-// type for is left out. What is written must have been cleared.
+// type for, or what names no address and no host, is left out. What is written must have been cleared.
 func (w *Warn) WriteXARF(out io.Writer, from Sender, fs []watch.Finding) error {
 	x := xarf.NewWriter(out)
 	by := xarf.Contact{Org: from.Name, Contact: from.Email, Domain: from.Domain}
 	var e idf.Event
 	for _, f := range fs {
+		if !f.IP.IsValid() && f.Host == "" {
+			continue
+		}
 		w.event(&e, f)
 		r, err := xarf.FromIDF(&e, xarf.Options{ID: w.reportID(f), Reporter: by, Sender: by})
 		if errors.Is(err, xarf.ErrNoType) {

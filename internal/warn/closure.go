@@ -152,6 +152,9 @@ func (l *letter) warning(ctx context.Context) (subject string, err error) {
 	if !v.Until.IsZero() {
 		l.line("warn.mail.until", map[string]any{"Time": l.p.Time(v.Until)})
 	}
+	if v.AnswerWithin > 0 && l.to.Channel != guard.SignedInPage { // that page says it itself
+		l.line("warn.mail.answer_by", map[string]any{"Time": l.p.Time(l.n.DraftedAt.Add(v.AnswerWithin))})
+	}
 	section := func(key, words string) {
 		if words = strings.TrimSpace(words); words != "" {
 			l.b.WriteString("\n" + l.p.T(key, nil) + "\n" + words + "\n")

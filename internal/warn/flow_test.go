@@ -256,6 +256,9 @@ func TestOnSilenceFlashAsksTheNextContactThenTheDutyOfficerCalls(t *testing.T) {
 		v := d.warnAll(SeverityFlash)
 		d.waitFor("Aguas del Faro", Sent)
 		ribera := d.waitFor("Ribera Waterworks", Sent)
+		if body := d.bodyTo(ribera.Address); !strings.Contains(body, "Please answer by") {
+			t.Errorf("a FLASH does not say by when it wants an answer:\n%s", body)
+		}
 		if err := d.RecordAnswer(t.Context(), d.lead, ribera.ID, Answer{What: Acknowledge, Strength: ByPhone, By: "Night desk"}); err != nil {
 			t.Fatal(err)
 		}

@@ -147,7 +147,7 @@ func (w *Warn) Answers(ctx context.Context, r sqldb.Reader, notice int64) ([]Ans
 // OpenAnswers lists the questions and disputes that wait for the desk, oldest first.
 func (w *Warn) OpenAnswers(ctx context.Context, r sqldb.Reader, limit int) ([]Answer, error) {
 	return sqldb.All(ctx, r, scanAnswer, `select `+answerColumns+` from warn_answer
-		where settled_at = 0 and what in ('ask', 'dispute') order by id limit $1`, min(limit, 1000))
+		where settled_at = 0 and what in ('ask', 'dispute') order by at, id limit $1`, min(limit, 1000))
 }
 
 // NoticeOfAnswer is the notice that an answer was given to; NotFound when there is none.

@@ -439,9 +439,15 @@ func (w *Warn) Recover(ctx context.Context) error {
 	})
 }
 
+// skippedAfterRestore is how many numbers a restored installation leaves out: more than
+// any lost one gave away since its last backup.
+const skippedAfterRestore = 1 << 20
+
 // HoldAfterRestore is for an installation that was restored from a backup: whatever
 // had not left when the backup was made may have left since, so nobody sends it but
-// a person, and sending stands still until somebody resumes it.
+// a person, and sending stands still until somebody resumes it. Numbers that may have
+// been given away since are not given again: a reply to the lost notice would be taken
+// for one to another, and mail servers drop a second message of the same Message-ID.
 func (w *Warn) HoldAfterRestore(ctx context.Context, tx *act.Tx, reason string) error {
 	if _, err := tx.ExecContext(ctx, `update warn_notice set state = $1, why = $2 where state in ($3, $4)`,
 		string(Unknown), "warn.why.restored", string(Drafted), string(Attempting)); err != nil {
@@ -449,6 +455,11 @@ func (w *Warn) HoldAfterRestore(ctx context.Context, tx *act.Tx, reason string) 
 	}
 	if err := w.Outbound.InterruptAll(ctx, tx); err != nil {
 		return err
+	}
+	for _, sequence := range []string{"warn.notice", "warn.warning", "warn.hook"} {
+		if _, err := tx.Reserve(ctx, sequence, skippedAfterRestore); err != nil {
+			return err
+		}
 	}
 	_, err := tx.ExecContext(ctx, `insert into warn_stop (id, at, by_id, reason) values (1, $1, $2, $3)
 		on conflict (id) do nothing`, clock.Micros(tx.Now()), tx.Actor().ID, strings.TrimSpace(reason))

@@ -1,10 +1,15 @@
 package warn
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"almenara.example/internal/act"
+	"almenara.example/internal/watch"
+	"almenara.example/tlp"
 )
 
 func TestWhatADatabaseForgotIsNotToldTwice(t *testing.T) {
@@ -51,6 +56,32 @@ func TestWhatADatabaseForgotIsNotToldTwice(t *testing.T) {
 		d.deliver("2026-11-18", 1, 2, 3)
 		if n := d.waitFor("Aguas del Faro", Sent); n.Total != 1 {
 			t.Errorf("told of %d findings, want the new one alone", n.Total)
+		}
+	})
+}
+
+func TestAfterARestoreNoNumberIsGivenAgain(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		d.nation(watch.Live, tlp.Green)
+		d.deliver("2026-11-17", 1)
+		before := d.waitFor("Aguas del Faro", Sent)
+		draft, err := d.Compose(t.Context(), person(7), draftWarning(SeverityHigh))
+		if err != nil {
+			t.Fatal(err)
+		}
+		call := act.Call{Actor: d.lead, Verb: "warn.stop_sending", Subject: "warn", Reason: "restored"}
+		if err := d.Acts.Do(t.Context(), call, func(ctx context.Context, tx *act.Tx) error {
+			return d.HoldAfterRestore(ctx, tx, call.Reason)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		again, err := d.Compose(t.Context(), person(7), draftWarning(SeverityHigh))
+		if err != nil || again.ID <= draft.ID+skippedAfterRestore {
+			t.Errorf("the first warning after a restore has id %d (%v): the lost one may have given it away", again.ID, err)
+		}
+		d.deliver("2026-11-18", 1, 17)
+		if n := d.waitFor("Ribera Waterworks", NoContact); n.ID <= before.ID+skippedAfterRestore {
+			t.Errorf("the first notice after a restore has id %d: the lost one may have given it away", n.ID)
 		}
 	})
 }

@@ -149,6 +149,10 @@ func (w *Warn) AnswerSignedIn(ctx context.Context, actor act.Actor, person, noti
 	})
 }
 
+// calledBefore is how long before a notice was written a call may have been that answers
+// it: the desk sometimes calls first. Anything older is a slip in the date.
+const calledBefore = 24 * time.Hour
+
 // RecordAnswer records what somebody of the organisation said on the phone or in
 // a mail, with the true time of the call. There may be several; the same said twice
 // within a minute by two desks counts once.
@@ -176,6 +180,9 @@ func (w *Warn) RecordAnswer(ctx context.Context, actor act.Actor, notice int64, 
 			return err
 		}
 		markExercise(tx, n.Exercise)
+		if a.At.Before(n.DraftedAt.Add(-calledBefore)) {
+			return fault.OnField("at", "warn.answer.before", nil)
+		}
 		same, _, err := sqldb.One(ctx, tx, sqldb.Int64, `select count(*) from warn_answer where notice_id = $1 and strength = $2
 			and what = $3 and by_name = $4 and at between $5 and $6`, n.ID, string(a.Strength), string(a.What), a.By,
 			clock.Micros(a.At.Add(-time.Minute)), clock.Micros(a.At.Add(time.Minute)))

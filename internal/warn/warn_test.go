@@ -455,12 +455,32 @@ func TestAnAnswerByPhoneKeepsTheTrueTimeOfTheCall(t *testing.T) {
 			"line break in the name": {What: Done, Strength: ByPhone, By: "Ms Ferrer\nBcc: x"},
 			"no name":                {What: Done, Strength: ByPhone},
 			"in the future":          {What: Done, Strength: ByPhone, By: "a", At: clock.System{}.Now().Add(time.Hour)},
+			"before it was written":  {What: Done, Strength: ByPhone, By: "a", At: n.DraftedAt.Add(-25 * time.Hour)},
+			"at the epoch":           {What: Done, Strength: ByPhone, By: "a", At: time.Unix(0, 0)},
 			"a dispute without why":  {What: Dispute, Strength: ByPhone, By: "a"},
 			"by link":                {What: Done, Strength: ByLink, By: "a"},
 		} {
 			if err := d.RecordAnswer(t.Context(), d.lead, n.ID, bad); fault.CodeOf(err) != fault.Invalid {
 				t.Errorf("%s: got %v, want invalid", name, err)
 			}
+		}
+	})
+}
+
+func TestWhatWaitsLongestIsAnsweredFirst(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		d.nation(watch.Live, tlp.Green)
+		d.deliver("2026-11-17", 1)
+		n := d.waitFor("Aguas del Faro", Sent)
+		for by, ago := range map[string]time.Duration{"third": time.Minute, "first": 3 * time.Hour, "second": 2 * time.Hour} {
+			a := Answer{What: Ask, Strength: ByPhone, By: by, Reason: "which one?", At: clock.System{}.Now().Add(-ago)}
+			if err := d.RecordAnswer(t.Context(), d.lead, n.ID, a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		as, err := d.OpenAnswers(t.Context(), d.read, 10)
+		if err != nil || len(as) != 3 || as[0].By != "first" || as[1].By != "second" || as[2].By != "third" {
+			t.Errorf("got %+v, %v; want the oldest question first", as, err)
 		}
 	})
 }

@@ -112,6 +112,29 @@ func TestAnAnsweringLinkUsedByTwoBrowsersAtOnceAnswersOnce(t *testing.T) {
 	})
 }
 
+// Whoever floods the form that anybody may send must not keep a nation from answering,
+// nor may one office, behind one address, be cut off.
+func TestAFloodOfSignInRequestsKeepsNobodyFromAnswering(t *testing.T) {
+	h := still(t, sqldb.Config{})
+	_, path := told(t, h, "watch@faro.example")
+	flood := 0
+	for range 400 {
+		if browser(h, "/portal/sign-in", url.Values{"email": {"nobody@nowhere.example"}}).Status == http.StatusTooManyRequests {
+			flood++
+		}
+	}
+	if flood == 0 {
+		t.Fatal("the flood was not held back: this test shows nothing")
+	}
+	office := house.Header("X-Forwarded-For", "198.51.100.77")
+	for i := range 20 {
+		form := strings.NewReader(url.Values{"by": {fmt.Sprintf("Person %d", i)}, "firm": {"Water"}}.Encode())
+		if a := h.Ask(http.MethodPost, path, form, house.Form, office); a.Status != http.StatusOK {
+			t.Fatalf("visitor %d with a working link, while others flood the sign-in form: got %d, want 200", i+1, a.Status)
+		}
+	}
+}
+
 func TestAnAnsweringLinkThatIsGuessedForeignOrExpiredSaysNothing(t *testing.T) {
 	sqldbtest.EachConfig(t, func(t *testing.T, c sqldb.Config) {
 		h := still(t, c)

@@ -179,3 +179,17 @@ func leaks(s, known string) string {
 	}
 	return ""
 }
+
+func TestEveryRoomAnswersAtItsOwnAddress(t *testing.T) {
+	h := house.Start(t, house.Options{System: true})
+	chief := h.Person(guard.OwnOrg, guard.RoleDutyLead, guard.RoleAdministrator)
+	for _, room := range []string{"/", "/constituency", "/watch", "/warn", "/duty", "/guard", "/ledger"} {
+		a := h.Ask(http.MethodGet, room, nil, house.As(h.SignIn(chief.ID)))
+		if to := a.Header.Get("Location"); a.Status == http.StatusSeeOther && strings.HasPrefix(to, room+"/") {
+			a = h.Ask(http.MethodGet, to, nil, house.As(h.SignIn(chief.ID)))
+		}
+		if a.Status != http.StatusOK {
+			t.Errorf("GET %s: got %d, want the room's first page", room, a.Status)
+		}
+	}
+}

@@ -345,9 +345,9 @@ func Header(name, value string) func(*http.Request) {
 }
 
 // Outside makes the request one that came through a proxy from far away, each from
-// an address of its own, so that nobody is taken for somebody who tries too often.
+// a network of its own, so that nobody is taken for somebody who tries too often.
 func Outside(r *http.Request) {
-	r.Header.Set("X-Forwarded-For", fmt.Sprintf("2001:db8::%x:%x", rand.Uint32N(1<<16), rand.Uint32N(1<<16)))
+	r.Header.Set("X-Forwarded-For", fmt.Sprintf("2001:db8:%x:%x::1", rand.Uint32N(1<<16), rand.Uint32N(1<<16)))
 }
 
 // Form sends the body as a page's form.

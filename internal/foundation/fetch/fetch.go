@@ -25,6 +25,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -119,6 +120,9 @@ func (c *Client) Check(address string) error {
 	u, err := url.Parse(address)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.Fragment != "" || len(address) > 2000 {
 		return fmt.Errorf("%w: it must look like https://host/path", ErrAddress)
+	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) {
+		return fmt.Errorf("%w: a port is a number from 1 to 65535", ErrAddress)
 	}
 	a, err := netip.ParseAddr(u.Hostname())
 	number := err == nil

@@ -15,6 +15,7 @@ func TestOnlyPublicAddressesAreCalled(t *testing.T) {
 		"https://127.0.0.1/x", "https://10.1.2.3/", "https://[::1]/", "https://169.254.169.254/latest", "https://[::ffff:10.0.0.1]/",
 		"https://100.64.1.1/", "https://192.0.2.5/", "http://example.org/", "ftp://example.org/", "https://user:pw@example.org/",
 		"https://localhost/", "https://localhost./", "https://box.internal./", "https://box.internal/", "https://127.1/", "https://2130706433/", "https://0x7f000001/", "https://0.0.0.0/", "https://[fe80::1]/", "https://[64:ff9b::a00:1]/", "nonsense", "",
+		"https://soc.example:99999/", "https://soc.example:0/",
 	} {
 		if err := c.Check(address); !errors.Is(err, ErrAddress) {
 			t.Errorf("%s: %v, want it refused", address, err)

@@ -18,6 +18,7 @@ func personURL(id int64) string { return personsURL + "/" + number(id) }
 
 func (p *Pages) personRoutes() []web.Route {
 	return []web.Route{
+		{Method: "GET", Pattern: "/guard", Permission: "guard.read", Handler: p.start, Sample: "GET /guard"},
 		{Method: "GET", Pattern: personsURL, Permission: "guard.read", Handler: p.persons, Sample: "GET /guard/persons"},
 		{Method: "GET", Pattern: personsURL + "/new", Permission: "guard.add_person", Handler: p.newPerson, Sample: "GET /guard/persons/new"},
 		{Method: "POST", Pattern: personsURL, Permission: "guard.add_person", Handler: p.addPerson, Sample: "POST /guard/persons name=Ana+Ferreira&language=en&zone=UTC"},
@@ -35,6 +36,12 @@ const personsPerPage = 50
 
 // listPage is a page that is one list.
 type listPage struct{ List web.List }
+
+// start is GET /guard: the room's own address leads to the persons, as its rail does.
+func (p *Pages) start(w http.ResponseWriter, r *http.Request) error {
+	p.site.Redirect(w, r, personsURL, web.Flash{})
+	return nil
+}
 
 func (p *Pages) persons(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()

@@ -36,12 +36,13 @@ type Pages struct {
 	site   *web.Site
 	portal *portal.Portal
 	warn   *warn.Warn
-	tries  *tries
+	asks   *tries // for sign-in links
+	visits *tries // by answering links
 }
 
 // New returns the pages, which answer through site.
 func New(site *web.Site, p *portal.Portal, w *warn.Warn, c clock.Clock) *Pages {
-	return &Pages{site: site, portal: p, warn: w, tries: newTries(c)}
+	return &Pages{site: site, portal: p, warn: w, asks: newTries(c, askingRates()), visits: newTries(c, answeringRates())}
 }
 
 // Routes lists the portal's doors.

@@ -11,25 +11,39 @@ import (
 	"almenara.example/internal/foundation/clock"
 )
 
-// How often the public forms are answered: a person asks once or twice.
-const (
-	perMinute  = 6   // per address, an IPv6 address counting by its /64
-	altogether = 120 // per minute, all addresses
-	addresses  = 4096
-)
+// rates are how often a public form is answered per minute; twice that at once.
+type rates struct {
+	each rate.Limit // per address, an IPv6 address counting by its /64
+	all  rate.Limit // all addresses together
+}
 
-// tries counts what is asked by the public forms, per address and altogether. When the
+// Asking for a sign-in link makes a mail and wants nothing but an address: a person asks
+// once or twice. Answering wants a link that works, and on the night of a FLASH thousands
+// answer, many of them from behind one address: it is counted apart, so that whoever
+// floods the other form keeps nobody from answering.
+func askingRates() rates    { return rates{each: 6, all: 120} }
+func answeringRates() rates { return rates{each: 60, all: 6000} }
+
+// addresses is how many are counted at once.
+const addresses = 4096
+
+// tries counts what is asked by one public form, per address and altogether. When the
 // map is full, new addresses are judged by the common limit alone until others have
 // their full allowance back.
 type tries struct {
 	clock clock.Clock
+	rates rates
 	mu    sync.Mutex
 	all   *rate.Limiter
 	by    map[netip.Prefix]*rate.Limiter
 }
 
-func newTries(c clock.Clock) *tries {
-	return &tries{clock: c, all: rate.NewLimiter(altogether/60.0, 2*altogether), by: map[netip.Prefix]*rate.Limiter{}}
+func newTries(c clock.Clock, r rates) *tries {
+	return &tries{clock: c, rates: r, all: limiter(r.all), by: map[netip.Prefix]*rate.Limiter{}}
+}
+
+func limiter(perMinute rate.Limit) *rate.Limiter {
+	return rate.NewLimiter(perMinute/60, int(2*perMinute))
 }
 
 // allow takes one try; false means that it is one too many.
@@ -41,12 +55,12 @@ func (t *tries) allow(r *http.Request) bool {
 	if mine == nil {
 		if len(t.by) >= addresses {
 			for k, l := range t.by {
-				if l.TokensAt(now) >= 2*perMinute {
+				if l.TokensAt(now) >= float64(l.Burst()) {
 					delete(t.by, k)
 				}
 			}
 		}
-		mine = rate.NewLimiter(perMinute/60.0, 2*perMinute)
+		mine = limiter(t.rates.each)
 		if len(t.by) < addresses {
 			t.by[key] = mine
 		}

@@ -21,7 +21,7 @@ func (p *Pages) askLink(r *http.Request, _ portal.Who) (portal.Reply, error) {
 	if err := web.Parse(r); err != nil {
 		return portal.Reply{}, err
 	}
-	if !p.tries.allow(r) {
+	if !p.asks.allow(r) {
 		return tooMany(portal.LinkForm, typed(r, "email")), nil
 	}
 	err := p.portal.AskLink(r.Context(), r.PostForm.Get("email"))
@@ -75,7 +75,7 @@ func (p *Pages) visitor(r *http.Request, w portal.Who) (portal.Reply, error) {
 		return reply, err
 	}
 	t := typed(r, "by", "firm", "reason")
-	if !p.tries.allow(r) {
+	if !p.visits.allow(r) {
 		return tooMany(portal.VisitAsk, t), nil
 	}
 	secret, who := r.PathValue("secret"), warn.Visitor{Name: t["by"], Firm: t["firm"]}

@@ -17,6 +17,7 @@ func (p *Pages) deskRoutes() []web.Route {
 	}
 	const one = "/warnings/ALM-0000-0000"
 	return []web.Route{
+		get("", read, "", p.start),
 		get("/warnings", read, "/warnings?state=released", p.warnings),
 		get("/warnings/new", compose, "/warnings/new", p.newWarning),
 		post("/warnings", compose, "/warnings severity=high&marking=TLP:GREEN", p.saveWarning),
@@ -49,4 +50,10 @@ func (p *Pages) deskRoutes() []web.Route {
 		get("/repeat", retry, "/repeat", p.confirmRepeatAll),
 		post("/repeat", retry, "/repeat reason=", p.repeatAll),
 	}
+}
+
+// start is GET /warn: the room's own address leads to the notices, as its rail does.
+func (p *Pages) start(w http.ResponseWriter, r *http.Request) error {
+	p.site.Redirect(w, r, "/warn/notices", web.Flash{})
+	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -149,6 +150,11 @@ func TempName() string {
 	// crypto/rand.Read never fails (it ends the process instead).
 	_, _ = rand.Read(b[:])
 	return tempPrefix + hex.EncodeToString(b[:])
+}
+
+// IsTemp tells whether a file's name, without a folder, is one of TempName's.
+func IsTemp(name string) bool {
+	return strings.HasPrefix(name, tempPrefix) && !strings.ContainsAny(name, `/\`)
 }
 
 // ReadFile reads a whole file of at most limit bytes.
