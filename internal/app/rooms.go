@@ -41,6 +41,7 @@ import (
 
 // lines are the migrations of every room, lower rooms first.
 func lines() []sqldb.Migrations {
+	text, textOnPostgres := incident.TextMigrations()
 	return []sqldb.Migrations{
 		{Room: "ledger", Files: ledger.Migrations},
 		{Room: "act", Files: act.Migrations},
@@ -51,6 +52,7 @@ func lines() []sqldb.Migrations {
 		{Room: "watch", Files: watch.Migrations},
 		{Room: "warn", Files: warn.Migrations},
 		{Room: "incident", Files: incident.Migrations},
+		{Room: "incident_text", Files: text, Postgres: textOnPostgres},
 	}
 }
 
@@ -87,7 +89,7 @@ func (a *App) doors(guardPages *guardweb.Pages) []door {
 	deskPages := deskweb.New(deskweb.Config{
 		Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts, Clock: a.clock,
 		FailedWork: a.failedWork, FailedWorkURL: failedWorkURL, FailedWorkPermission: permissionOfNotices,
-		Needs: []desk.Needs{notices, people{a.constituency, a.duty, a.acts}}, Finders: []desk.Finder{notices},
+		Needs: []desk.Needs{notices, people{a.constituency, a.duty, a.acts}}, Finders: []desk.Finder{notices, incidentFinder{a.incidents, a.acts}},
 		Answers: a.warn,
 	})
 	watchCalls := watchweb.NewOperations(a.watch, a.constituency, a.guard, a.acts)

@@ -72,7 +72,7 @@ func (in *Incidents) addEntry(ctx context.Context, tx *act.Tx, actor act.Actor, 
 	if e.ID, err = tx.Next(ctx, "incident.entry"); err != nil {
 		return e, err
 	}
-	if err := insertEntry(ctx, tx, e); err != nil {
+	if err := in.insertEntry(ctx, tx, e); err != nil {
 		return e, err
 	}
 	if err := in.addParts(ctx, tx, &e, n); err != nil {
@@ -274,6 +274,9 @@ func (in *Incidents) changeEntry(ctx context.Context, call act.Call, id, version
 		if _, err := tx.ExecContext(ctx, `update incident_entry set text = $1, marking = $2, audience_id = $3, version = $4, changed_at = $5,
 			retracted_at = $6, retracted = $7 where id = $8`, e.Text, e.Marking.String(), int64(e.Audience), e.Version, clock.Micros(tx.Now()),
 			stamp(e.RetractedAt), e.Retracted, e.ID); err != nil {
+			return err
+		}
+		if err := in.keepWords(ctx, tx, e); err != nil {
 			return err
 		}
 		after, err := in.orgsThatSee(ctx, tx, e)

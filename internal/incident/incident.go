@@ -58,8 +58,9 @@ type Config struct {
 // Incidents is the room. Make it with New.
 type Incidents struct {
 	Config
-	read sqldb.Reader
-	gate *guard.Gate
+	read  sqldb.Reader
+	gate  *guard.Gate
+	words words
 }
 
 // New returns the room and registers its jobs. SetGate must follow before the queue
@@ -71,7 +72,7 @@ func New(c Config) (*Incidents, error) {
 	if c.Zone == nil {
 		c.Zone = time.UTC
 	}
-	return &Incidents{Config: c, read: c.Acts.Reader()}, nil
+	return &Incidents{Config: c, read: c.Acts.Reader(), words: wordsOf(c.Acts.Engine())}, nil
 }
 
 // SetGate gives the room the release gate, which needs the room's closures first.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"almenara.example/internal/act"
+
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/incident"
@@ -268,5 +270,53 @@ func TestWhoHasSeenAnEntryIsForItsOwnerAndTheDesk(t *testing.T) {
 		}
 		_, err = r.SeenBy(t.Context(), r.acts.Reader(), incident.ViewerOf(r.inspector), e.ID)
 		r.refused(err, fault.NotFound, "")
+	})
+}
+
+func TestASearchFindsWhatTheReaderMaySeeAndNothingElse(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		i := r.open()
+		r.write(r.officer, i, tlp.Green, "The Überdruck valve was opened at 03:00", r.water.ID)
+		hidden := r.write(r.officer, i, tlp.Amber, "overdruck valve: only the desk knows")
+		_, err := r.AddEntry(t.Context(), r.officer, i.ID, incident.NewEntry{
+			Kind: incident.Observable, Marking: tlp.Green, Text: "seen", Observables: []incident.NewObservable{{Value: "198.51.100.7"}}, To: guard.Circle{Orgs: []int64{r.police.ID}},
+		})
+		r.must(err)
+		find := func(who act.Actor, q string) (out []string) {
+			f, err := r.Search(t.Context(), r.acts.Reader(), incident.ViewerOf(who), q, 0, 10)
+			r.must(err)
+			for _, h := range f.Hits {
+				out = append(out, h.Why+" "+h.Entry.Text)
+			}
+			return out
+		}
+		for _, c := range []struct {
+			name string
+			who  act.Actor
+			q    string
+			want []string
+		}{
+			{"marks and case do not matter", r.plant, "uberDRUCK", []string{"text The Überdruck valve was opened at 03:00"}},
+			{"all words, by their beginnings", r.officer, "valv know", []string{"text overdruck valve: only the desk knows"}},
+			{"what the reader may not see is not there", r.plant, "knows", nil},
+			{"newest first", r.officer, "valve", []string{"text overdruck valve: only the desk knows", "text The Überdruck valve was opened at 03:00"}},
+			{"an observable, defanged", r.inspector, "198[.]51[.]100[.]7", []string{"observable seen"}},
+			{"an observable of others", r.plant, "198.51.100.7", nil},
+			{"a number", r.plant, r.Number(i.ID), []string{"number "}},
+			{"a number of others", r.grid, r.Number(i.ID), nil},
+			{"a title", r.inspector, "water works", []string{"title "}},
+			{"nobody's business", r.grid, "valve", nil},
+			{"an organisation", r.officer, "Police", []string{"organisation "}},
+			{"who takes part is the desk's to know", r.plant, "Police", nil},
+			{"no words", r.officer, "*:& \"", nil},
+		} {
+			if d := cmp.Diff(c.want, find(c.who, c.q)); d != "" {
+				t.Errorf("%s (-want +got):\n%s", c.name, d)
+			}
+		}
+		r.must(r.Retract(t.Context(), r.officer, hidden.ID, 1, "wrong"))
+		if got := find(r.officer, "knows"); got != nil {
+			t.Errorf("what was taken back is still found: %q", got)
+		}
 	})
 }

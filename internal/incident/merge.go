@@ -99,7 +99,7 @@ func (in *Incidents) Split(ctx context.Context, actor act.Actor, from int64, ent
 		}
 		to.State, to.Title, to.Lead, to.Offered, to.SplitFrom, to.Version, to.Imported = Open, title, guard.OwnOrg, 0, from, 1, ""
 		to.OpenedAt, to.ChangedAt, to.OpenedBy, to.ClosedAt = tx.Now(), tx.Now(), actor.ID, clock.FromMicros(0)
-		if err := insertIncident(ctx, tx, to); err != nil {
+		if err := in.insertIncident(ctx, tx, to); err != nil {
 			return err
 		}
 		orgs, err := in.moveEntries(ctx, tx, actor, entries, from, to.ID)

@@ -32,9 +32,11 @@ type room struct {
 }
 
 func lines() []sqldb.Migrations {
+	text, textOnPostgres := incident.TextMigrations()
 	return []sqldb.Migrations{
 		{Room: "ledger", Files: ledger.Migrations}, {Room: "act", Files: act.Migrations}, {Room: "guard", Files: guard.Migrations},
 		{Room: "constituency", Files: constituency.Migrations}, {Room: "incident", Files: incident.Migrations},
+		{Room: "incident_text", Files: text, Postgres: textOnPostgres},
 	}
 }
 

@@ -41,12 +41,15 @@ func scanIncident(r sqldb.Row) (i Incident, err error) {
 	return i, err
 }
 
-func insertIncident(ctx context.Context, tx *act.Tx, i Incident) error {
+func (in *Incidents) insertIncident(ctx context.Context, tx *act.Tx, i Incident) error {
 	_, err := tx.ExecContext(ctx, `insert into incident (`+incidentColumns+`)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
 		i.ID, string(i.State), i.Title, i.Class, string(i.Severity), i.Marking.String(), i.Lead, i.Offered, strings.Join(i.Countries, " "),
 		i.Exercise, stamp(i.OpenedAt), i.OpenedBy, stamp(i.ChangedAt), stamp(i.ClosedAt), i.Resolution, i.MergedInto, i.SplitFrom, i.Imported, i.Version)
-	return err
+	if err != nil {
+		return err
+	}
+	return in.keepTitle(ctx, tx, i.ID, i.Title)
 }
 
 // get returns an incident whoever asks; NotFound when there is none.
@@ -90,12 +93,15 @@ func scanEntry(r sqldb.Row) (e Entry, err error) {
 	return e, err
 }
 
-func insertEntry(ctx context.Context, tx *act.Tx, e Entry) error {
+func (in *Incidents) insertEntry(ctx context.Context, tx *act.Tx, e Entry) error {
 	_, err := tx.ExecContext(ctx, `insert into incident_entry (`+strings.ReplaceAll(entryColumns, "e.", "")+`)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
 		e.ID, e.Incident, string(e.Kind), e.Owner, e.Author, e.By, e.Marking.String(), int64(e.Audience), stamp(e.At), stamp(e.RecordedAt), e.Text,
 		e.ReplyTo, e.Source, e.SourceID, e.Exercise, e.Version, stamp(e.ChangedAt), stamp(e.RetractedAt), e.Retracted, e.Order)
-	return err
+	if err != nil {
+		return err
+	}
+	return in.keepWords(ctx, tx, e)
 }
 
 // touch notes that something of an incident changed, and raises its version.

@@ -42,7 +42,7 @@ func (in *Incidents) OpenNew(ctx context.Context, actor act.Actor, i Incident) (
 		i.State, i.Lead, i.OpenedAt, i.ChangedAt, i.OpenedBy, i.Version = Open, guard.OwnOrg, tx.Now(), tx.Now(), actor.ID, 1
 		slices.Sort(i.Countries)
 		i.Countries = slices.Compact(i.Countries)
-		if err := insertIncident(ctx, tx, i); err != nil {
+		if err := in.insertIncident(ctx, tx, i); err != nil {
 			return err
 		}
 		tx.Subject(subject(i.ID))
@@ -131,7 +131,10 @@ func (in *Incidents) ChangeHead(ctx context.Context, actor act.Actor, id int64, 
 		tx.Detail(headDetail{string(h.Severity), h.Marking.String(), h.Class, string(i.State)})
 		_, err := tx.ExecContext(ctx, `update incident set title = $1, class = $2, severity = $3, marking = $4, countries = $5 where id = $6`,
 			h.Title, h.Class, string(h.Severity), h.Marking.String(), strings.Join(slices.Compact(h.Countries), " "), id)
-		return err
+		if err != nil {
+			return err
+		}
+		return in.keepTitle(ctx, tx, id, h.Title)
 	})
 }
 
@@ -228,4 +231,17 @@ func (in *Incidents) AnswerLead(ctx context.Context, actor act.Actor, id int64, 
 		_, err := tx.ExecContext(ctx, `update incident set lead_org = $1, offered_org = 0 where id = $2`, lead, id)
 		return err
 	})
+}
+
+// SkipAfterRestore leaves out numbers that a lost installation may have given away
+// since its backup: a reply to one of its mails must not be taken for one to another
+// incident.
+func (in *Incidents) SkipAfterRestore(ctx context.Context, tx *act.Tx) error {
+	const more = 1 << 20 // than any lost one gave away since its last backup
+	for _, sequence := range []string{"incident.incident", "incident.entry", "incident.report"} {
+		if _, err := tx.Reserve(ctx, sequence, more); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -15,6 +15,17 @@ import (
 type Migrations struct {
 	Room  string
 	Files fs.FS // holds migrations/NNNN_name.sql
+	// Postgres holds them for PostgreSQL where one text cannot serve both engines, with
+	// the same numbers; nil: Files does.
+	Postgres fs.FS
+}
+
+// On returns the files for an engine.
+func (m Migrations) On(e Engine) fs.FS {
+	if e == Postgres && m.Postgres != nil {
+		return m.Postgres
+	}
+	return m.Files
 }
 
 // Migrate applies every pending migration, line by line in the given order
@@ -65,7 +76,7 @@ func provider(db *DB, l Migrations) (*goose.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrations of %s: %w", l.Room, err)
 	}
-	files, err := fs.Sub(l.Files, "migrations")
+	files, err := fs.Sub(l.On(db.Engine), "migrations")
 	if err != nil {
 		return nil, fmt.Errorf("migrations of %s: %w", l.Room, err)
 	}

@@ -47,6 +47,7 @@ func (p *Pages) Routes() (out []web.Route) {
 	for _, topic := range [][]web.Route{
 		p.incidentRoutes(),
 		p.entryRoutes(),
+		p.searchRoutes(),
 	} {
 		out = append(out, topic...)
 	}
@@ -57,6 +58,7 @@ func (p *Pages) Routes() (out []web.Route) {
 func (p *Pages) API(api huma.API) {
 	p.incidentCalls(api)
 	p.entryCalls(api)
+	p.searchCalls(api)
 }
 
 // extra is what a topic adds to an incident's page.

@@ -212,12 +212,12 @@ func templateName(lines []sqldb.Migrations) (string, error) {
 	h := sha256.New()
 	for _, l := range lines {
 		fmt.Fprintf(h, "%s\n", l.Room)
-		names, err := fs.Glob(l.Files, "migrations/*.sql")
+		names, err := fs.Glob(l.On(sqldb.Postgres), "migrations/*.sql")
 		if err != nil {
 			return "", err
 		}
 		for _, n := range names {
-			b, err := fs.ReadFile(l.Files, n)
+			b, err := fs.ReadFile(l.On(sqldb.Postgres), n)
 			if err != nil {
 				return "", err
 			}
