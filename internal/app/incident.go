@@ -19,6 +19,7 @@ func (a *App) openIncidents() error {
 		Acts: a.acts, Guard: a.guard, Constituency: a.constituency, Watch: a.watch, Warn: a.warn, Outbound: a.outbound, Blobs: a.blobs,
 		Queue: a.queue, Catalogue: a.words, Language: a.cfg.Language, Zone: zone,
 		Numbers: id.NewNumbers("ALM", "incident", a.keys.numbers), ReportNumber: id.NewNumbers("ALM", "report", a.keys.numbers),
+		Refs: id.NewNumbers("E", "incident-entry", a.keys.numbers), MailNumbers: id.NewNumbers("M", "incident-mail", a.keys.numbers),
 		PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Log: a.log,
 	})
 	if err == nil {

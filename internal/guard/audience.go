@@ -59,6 +59,11 @@ func (g *Guard) AudienceFor(ctx context.Context, tx *act.Tx, c Circle) (Audience
 	return Audience(id), nil
 }
 
+// With is a circle and another one.
+func (c Circle) With(o Circle) Circle {
+	return Circle{Orgs: tidy(slices.Concat(c.Orgs, o.Orgs)), Persons: tidy(slices.Concat(c.Persons, o.Persons))}
+}
+
 // tidy sorts ids and leaves out what stands twice or names nobody.
 func tidy(ids []int64) []int64 {
 	ids = slices.Clone(ids)

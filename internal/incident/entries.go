@@ -98,8 +98,8 @@ func (in *Incidents) addParts(ctx context.Context, tx *act.Tx, e *Entry, n NewEn
 // tellEntry writes the detail of the act and tells those who may see the entry.
 func (in *Incidents) tellEntry(ctx context.Context, tx *act.Tx, what string, e Entry) error {
 	tx.Detail(entryDetail{entrySubject(e.ID), string(e.Kind), e.Marking.String(), int64(e.Audience), e.Owner})
-	orgs, err := in.orgsThatSee(ctx, tx, e)
-	tx.Fact(Changed{Incident: e.Incident, What: what, Entries: []int64{e.ID}, Orgs: orgs})
+	c, err := readers(ctx, tx, e)
+	tx.Fact(Changed{Incident: e.Incident, What: what, Entries: []int64{e.ID}, Orgs: c.Orgs, Persons: c.Persons})
 	return err
 }
 
@@ -111,13 +111,56 @@ type entryDetail struct {
 	Owner    int64  `json:"owner"`
 }
 
-// orgsThatSee lists the organisations of which somebody may see an entry now.
-func (in *Incidents) orgsThatSee(ctx context.Context, r sqldb.Reader, e Entry) ([]int64, error) {
-	return sqldb.All(ctx, r, sqldb.Int64, `select org_id from guard_audience_org where audience_id = $1
-			and (org_id = 1 or org_id in (select org_id from incident_participant where incident_id = $2 and removed_at = 0))
-		union select p.org_id from guard_audience_person a join guard_person p on p.id = a.person_id where a.audience_id = $1
-			and (p.org_id = 1 or p.org_id in (select org_id from incident_participant where incident_id = $2 and removed_at = 0))`,
-		int64(e.Audience), e.Incident)
+// readers are those who may see an entry now: organisations all of whose people may,
+// and single persons.
+func readers(ctx context.Context, r sqldb.Reader, e Entry) (c guard.Circle, err error) {
+	if e.Marking != tlp.Red {
+		c.Orgs, err = sqldb.All(ctx, r, sqldb.Int64, `select org_id from guard_audience_org where audience_id = $1
+			and (org_id = 1 or org_id in (select org_id from incident_participant where incident_id = $2 and removed_at = 0 and person_id = 0))
+			order by org_id`, int64(e.Audience), e.Incident)
+		if err != nil {
+			return c, err
+		}
+	}
+	c.Persons, err = sqldb.All(ctx, r, sqldb.Int64, `select p.person_id from incident_participant p
+			where p.incident_id = $2 and p.removed_at = 0 and p.person_id <> 0 and $3 <> 'TLP:RED'
+			and p.org_id in (select org_id from guard_audience_org where audience_id = $1)
+		union select a.person_id from guard_audience_person a join guard_person g on g.id = a.person_id where a.audience_id = $1
+			and (g.org_id = 1 or exists (select 1 from incident_participant p where p.incident_id = $2 and p.removed_at = 0
+				and p.org_id = g.org_id and p.person_id in (0, g.id)))
+		order by 1`, int64(e.Audience), e.Incident, e.Marking.String())
+	return c, err
+}
+
+// stillHere leaves of a circle those who take part now.
+func (in *Incidents) stillHere(ctx context.Context, r sqldb.Reader, incident int64, c guard.Circle) (out guard.Circle, err error) {
+	keep := func(to *[]int64, v Viewer, id int64) error {
+		ok, err := takesPart(ctx, r, incident, v)
+		if ok {
+			*to = append(*to, id)
+		}
+		return err
+	}
+	for _, org := range c.Orgs {
+		// One person of it is enough: he sees what is shown to his organisation.
+		if err := in.inAudience(ctx, r, incident, Viewer{Org: org}); err == nil {
+			out.Orgs = append(out.Orgs, org)
+		} else if fault.CodeOf(err) != fault.Invalid {
+			return out, err
+		}
+	}
+	for _, id := range c.Persons {
+		p, err := in.Guard.Person(ctx, r, id)
+		if err != nil {
+			return out, err
+		}
+		if p.Active {
+			if err := keep(&out.Persons, Viewer{p.Org, id}, id); err != nil {
+				return out, err
+			}
+		}
+	}
+	return out, nil
 }
 
 func (n *NewEntry) validate(now time.Time) error {
@@ -263,7 +306,7 @@ func (in *Incidents) changeEntry(ctx context.Context, call act.Call, id, version
 			values ($1, $2, $3, $4, $5, $6, $7)`, e.ID, e.Version, e.Text, e.Marking.String(), int64(e.Audience), call.Actor.ID, clock.Micros(tx.Now())); err != nil {
 			return err
 		}
-		before, err := in.orgsThatSee(ctx, tx, e)
+		before, err := readers(ctx, tx, e)
 		if err != nil {
 			return err
 		}
@@ -279,14 +322,13 @@ func (in *Incidents) changeEntry(ctx context.Context, call act.Call, id, version
 		if err := in.keepWords(ctx, tx, e); err != nil {
 			return err
 		}
-		after, err := in.orgsThatSee(ctx, tx, e)
+		after, err := readers(ctx, tx, e)
 		if err != nil {
 			return err
 		}
 		tx.Detail(entryDetail{entrySubject(e.ID), string(e.Kind), e.Marking.String(), int64(e.Audience), e.Owner})
-		orgs := append(before, after...)
-		slices.Sort(orgs)
-		tx.Fact(Changed{Incident: e.Incident, What: "entry-changed", Entries: []int64{e.ID}, Orgs: slices.Compact(orgs)})
+		c := before.With(after)
+		tx.Fact(Changed{Incident: e.Incident, What: "entry-changed", Entries: []int64{e.ID}, Orgs: c.Orgs, Persons: c.Persons})
 		return nil
 	})
 }

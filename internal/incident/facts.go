@@ -2,13 +2,16 @@ package incident
 
 import "fmt"
 
-// Changed tells that something of an incident changed. Orgs are those for whom it
-// looks different now: nobody else is told that anything happened.
+// Changed tells that something of an incident changed. Orgs are the organisations for
+// all of whose people it looks different now, Persons those for whom alone it does:
+// nobody else is told that anything happened.
 type Changed struct {
 	Incident int64   `json:"incident"`
 	What     string  `json:"what"` // opened | head | entry | participants | task | …
 	Entries  []int64 `json:"entries,omitempty"`
 	Orgs     []int64 `json:"orgs"`
+	Persons  []int64 `json:"persons,omitempty"`
+	Other    int64   `json:"other,omitempty"` // another incident that this was merged with, or split from
 }
 
 // FactKind returns "incident.Changed".

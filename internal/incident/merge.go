@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"almenara.example/internal/act"
@@ -19,7 +20,7 @@ func (in *Incidents) Merge(ctx context.Context, actor act.Actor, from, into int6
 		return err
 	}
 	call := act.Call{Actor: actor, Verb: "incident.merge", Reason: reason}
-	return in.change(ctx, call, from, "head", func(ctx context.Context, tx *act.Tx, i *Incident) error {
+	return in.change(ctx, call, from, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
 		target, err := in.Incident(ctx, tx, ViewerOf(actor), into)
 		if err != nil {
 			return err
@@ -42,12 +43,59 @@ func (in *Incidents) Merge(ctx context.Context, actor act.Actor, from, into int6
 			return err
 		}
 		tx.Detail(mergeDetail{subject(from), subject(into)})
-		if err := touch(ctx, tx, into); err != nil {
+		if err := in.merged(ctx, tx, "merged", from, into); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `update incident set merged_into = $1 where id = $2`, into, from)
 		return err
 	})
+}
+
+// merged notes that two incidents look different now, and tells those who take part in
+// both: nobody else sees anything of it.
+func (in *Incidents) merged(ctx context.Context, tx *act.Tx, what string, from, into int64) error {
+	a, err := participating(ctx, tx, from)
+	if err != nil {
+		return err
+	}
+	b, err := participating(ctx, tx, into)
+	if err != nil {
+		return err
+	}
+	f := Changed{Incident: from, Other: into, What: what, Orgs: []int64{guard.OwnOrg}}
+	for _, org := range a.Orgs {
+		if slices.Contains(b.Orgs, org) {
+			f.Orgs = append(f.Orgs, org)
+		}
+	}
+	// A person may take part here by name, there with the whole organisation: he learns
+	// of it, his colleagues do not.
+	f.Persons = a.With(b).Persons
+	f.Persons, err = in.inBoth(ctx, tx, f.Persons, from, into)
+	tx.Fact(f)
+	return errors.Join(err, touch(ctx, tx, from), touch(ctx, tx, into))
+}
+
+func (in *Incidents) inBoth(ctx context.Context, r sqldb.Reader, persons []int64, a, b int64) (out []int64, err error) {
+	for _, id := range persons {
+		p, err := in.Guard.Person(ctx, r, id)
+		if err != nil {
+			return nil, err
+		}
+		v := Viewer{p.Org, id}
+		inA, err := takesPart(ctx, r, a, v)
+		if err != nil {
+			return nil, err
+		}
+		inB, err := takesPart(ctx, r, b, v)
+		if err != nil {
+			return nil, err
+		}
+		if inA && inB {
+			out = append(out, id)
+		}
+	}
+	return out, nil
 }
 
 type mergeDetail struct {
@@ -62,7 +110,7 @@ func (in *Incidents) Unmerge(ctx context.Context, actor act.Actor, from int64, r
 		return err
 	}
 	call := act.Call{Actor: actor, Verb: "incident.merge", Reason: reason}
-	return in.change(ctx, call, from, "head", func(ctx context.Context, tx *act.Tx, i *Incident) error {
+	return in.change(ctx, call, from, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
 		if i.MergedInto == 0 {
 			return fault.New(fault.Conflict, "incident.merge.none", nil)
 		}
@@ -71,7 +119,7 @@ func (in *Incidents) Unmerge(ctx context.Context, actor act.Actor, from int64, r
 			return err
 		}
 		tx.Detail(mergeDetail{subject(from), ""})
-		if err := touch(ctx, tx, i.MergedInto); err != nil {
+		if err := in.merged(ctx, tx, "unmerged", from, i.MergedInto); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `update incident set merged_into = 0 where id = $1`, from)
@@ -92,7 +140,7 @@ func (in *Incidents) Split(ctx context.Context, actor act.Actor, from int64, ent
 		return to, fault.OnField("entries", "incident.split.none", nil)
 	}
 	call := act.Call{Actor: actor, Verb: "incident.split", Reason: reason}
-	err = in.change(ctx, call, from, "head", func(ctx context.Context, tx *act.Tx, i *Incident) error {
+	err = in.change(ctx, call, from, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
 		to = *i
 		if to.ID, err = tx.Next(ctx, "incident.incident"); err != nil {
 			return err
@@ -102,12 +150,16 @@ func (in *Incidents) Split(ctx context.Context, actor act.Actor, from int64, ent
 		if err := in.insertIncident(ctx, tx, to); err != nil {
 			return err
 		}
-		orgs, err := in.moveEntries(ctx, tx, actor, entries, from, to.ID)
+		see, err := in.moveEntries(ctx, tx, actor, entries, from, to.ID)
 		if err != nil {
 			return err
 		}
 		tx.Detail(splitDetail{subject(from), subject(to.ID), len(entries)})
-		return in.copyParticipants(ctx, tx, from, to.ID, orgs)
+		tx.Fact(Changed{Incident: to.ID, Other: from, What: "split", Orgs: see.With(guard.Circle{Orgs: []int64{guard.OwnOrg}}).Orgs, Persons: see.Persons})
+		if err := touch(ctx, tx, from); err != nil {
+			return err
+		}
+		return in.copyParticipants(ctx, tx, from, to.ID, see)
 	})
 	return to, err
 }
@@ -119,28 +171,27 @@ type splitDetail struct {
 }
 
 // moveEntries moves entries that the actor sees, with what hangs on them, and returns
-// the organisations that see one of them.
-func (in *Incidents) moveEntries(ctx context.Context, tx *act.Tx, actor act.Actor, entries []int64, from, to int64) (orgs []int64, err error) {
+// who sees one of them.
+func (in *Incidents) moveEntries(ctx context.Context, tx *act.Tx, actor act.Actor, entries []int64, from, to int64) (see guard.Circle, err error) {
 	for _, id := range entries {
 		e, err := in.Entry(ctx, tx, ViewerOf(actor), id)
 		if err != nil || e.Incident != from {
-			return nil, orElse(err, notFound())
+			return see, orElse(err, notFound())
 		}
-		see, err := in.orgsThatSee(ctx, tx, e)
+		one, err := readers(ctx, tx, e)
 		if err != nil {
-			return nil, err
+			return see, err
 		}
-		orgs = append(orgs, see...)
+		see = see.With(one)
 		if _, err := tx.ExecContext(ctx, `insert into incident_move (entry_id, act_order, from_id, to_id, undone_at) values ($1, $2, $3, $4, 0)`,
 			id, tx.Order(), from, to); err != nil {
-			return nil, err
+			return see, err
 		}
 		if err := rehang(ctx, tx, id, to); err != nil {
-			return nil, err
+			return see, err
 		}
 	}
-	slices.Sort(orgs)
-	return slices.Compact(orgs), nil
+	return see, nil
 }
 
 // rehang puts an entry and what hangs on it under another incident.
@@ -155,15 +206,37 @@ func rehang(ctx context.Context, tx *act.Tx, entry, to int64) error {
 	return err
 }
 
-func (in *Incidents) copyParticipants(ctx context.Context, tx *act.Tx, from, to int64, orgs []int64) error {
+// copyParticipants lets those take part in the new incident who see something of it:
+// of an organisation of which only a named person does, that person alone.
+func (in *Incidents) copyParticipants(ctx context.Context, tx *act.Tx, from, to int64, see guard.Circle) error {
 	all, err := in.Participants(ctx, tx, from, false)
 	if err != nil {
 		return err
 	}
+	by := map[int64]Participant{}
 	for _, p := range all {
-		if !slices.Contains(orgs, p.Org) {
-			continue
+		if p.Person == 0 {
+			by[p.Org] = p
 		}
+	}
+	var copies []Participant
+	for _, p := range all {
+		if p.Person == 0 && slices.Contains(see.Orgs, p.Org) || p.Person != 0 && slices.Contains(see.Persons, p.Person) {
+			copies = append(copies, p)
+		}
+	}
+	for _, id := range see.Persons {
+		one, err := in.Guard.Person(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		p, whole := by[one.Org]
+		there := func(c Participant) bool { return c.Org == one.Org && (c.Person == 0 || c.Person == id) }
+		if p.Person = id; whole && !slices.ContainsFunc(copies, there) {
+			copies = append(copies, p)
+		}
+	}
+	for _, p := range copies {
 		id, err := tx.Next(ctx, "incident.participant")
 		if err != nil {
 			return err

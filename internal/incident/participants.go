@@ -36,7 +36,7 @@ func (in *Incidents) AddParticipant(ctx context.Context, actor act.Actor, id int
 		return p, err
 	}
 	call := act.Call{Actor: actor, Verb: "incident.add_participant", Reason: n.Why}
-	err = in.change(ctx, call, id, "participants", func(ctx context.Context, tx *act.Tx, i *Incident) error {
+	err = in.change(ctx, call, id, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
 		if err := in.mayTakePart(ctx, tx, i, n); err != nil {
 			return err
 		}
@@ -52,6 +52,7 @@ func (in *Incidents) AddParticipant(ctx context.Context, actor act.Actor, id int
 			return err
 		}
 		tx.Detail(participantDetail{p.Org, p.Person, string(p.Role)})
+		tx.Fact(p.changed())
 		_, err = tx.ExecContext(ctx, `insert into incident_participant (`+participantColumns+`)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '')`,
 			p.ID, p.Incident, p.Org, p.Person, string(p.Role), string(p.Tell), p.Why, clock.Micros(p.AddedAt), p.AddedBy)
@@ -108,11 +109,7 @@ func (in *Incidents) RemoveParticipant(ctx context.Context, actor act.Actor, id,
 		if p.Org == i.Lead {
 			return fault.New(fault.Conflict, "incident.participant.leads", nil)
 		}
-		orgs, err := participating(ctx, tx, id) // the one who goes is told, too: the page is gone
-		if err != nil {
-			return err
-		}
-		tx.Fact(Changed{Incident: id, What: "participants", Orgs: append(orgs, guard.OwnOrg)})
+		tx.Fact(p.changed()) // the page is gone
 		tx.Detail(participantDetail{p.Org, p.Person, string(p.Role)})
 		if _, err := tx.ExecContext(ctx, `update incident set offered_org = 0 where id = $1 and offered_org = $2`, id, p.Org); err != nil {
 			return err
@@ -121,6 +118,18 @@ func (in *Incidents) RemoveParticipant(ctx context.Context, actor act.Actor, id,
 			clock.Micros(tx.Now()), actor.ID, participant)
 		return err
 	})
+}
+
+// changed tells the desk, and whoever comes or goes, that somebody did. The others may
+// not learn of it.
+func (p *Participant) changed() Changed {
+	f := Changed{Incident: p.Incident, What: "participants", Orgs: []int64{guard.OwnOrg}}
+	if p.Person != 0 {
+		f.Persons = []int64{p.Person}
+	} else {
+		f.Orgs = append(f.Orgs, p.Org)
+	}
+	return f
 }
 
 // Participants lists who takes part, and with all also who did. The caller may know

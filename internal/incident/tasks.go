@@ -175,7 +175,7 @@ func (in *Incidents) SetTask(ctx context.Context, actor act.Actor, entry int64, 
 			return fault.OnField("state", "incident.task.state", fault.Args{"Value": fault.Clip(string(to))})
 		}
 		if to == Done || to == Doing {
-			if err := in.predecessorsDone(ctx, tx, t); err != nil {
+			if err := in.predecessorsDone(ctx, tx, ViewerOf(actor), t); err != nil {
 				return err
 			}
 		}
@@ -241,7 +241,11 @@ func (in *Incidents) AnswerQuestion(ctx context.Context, actor act.Actor, questi
 			n.Owner = t.Org
 		}
 		n.Marking = max(n.Marking, asked.Marking)
-		if n.To, err = in.Guard.CircleOf(ctx, tx, asked.Audience); err != nil {
+		c, err := in.Guard.CircleOf(ctx, tx, asked.Audience)
+		if err != nil {
+			return err
+		}
+		if n.To, err = in.stillHere(ctx, tx, i.ID, c); err != nil {
 			return err
 		}
 		if err := n.validate(tx.Now()); err != nil {
@@ -291,12 +295,13 @@ func (in *Incidents) changeTask(ctx context.Context, call act.Call, entry, versi
 	})
 }
 
-// predecessorsDone refuses to go on while something that comes before is open.
-func (in *Incidents) predecessorsDone(ctx context.Context, r sqldb.Reader, t *Task) error {
+// predecessorsDone refuses to go on while something that comes before is open, as far
+// as whoever goes on may see it: what he may not know of does not hold him up.
+func (in *Incidents) predecessorsDone(ctx context.Context, r sqldb.Reader, v Viewer, t *Task) error {
 	if len(t.Depends) == 0 {
 		return nil
 	}
-	args := []any{}
+	args := []any{v.Org, v.Person}
 	for _, d := range t.Depends {
 		args = append(args, d)
 	}
@@ -308,7 +313,8 @@ func (in *Incidents) predecessorsDone(ctx context.Context, r sqldb.Reader, t *Ta
 			open++
 		}
 		return err
-	}, `select state from incident_task where entry_id in `+sqldb.In(1, len(args)), args...)
+	}, `select t.state from incident_task t join incident_entry e on e.id = t.entry_id
+		where `+maySee+` and t.entry_id in `+sqldb.In(3, len(t.Depends)), args...)
 	if err == nil && open > 0 {
 		err = fault.New(fault.Conflict, "incident.task.waits", fault.Args{"Count": open})
 	}

@@ -92,16 +92,23 @@ func (in *Incidents) change(ctx context.Context, call act.Call, id int64, what s
 		if err := touch(ctx, tx, id); err != nil {
 			return err
 		}
-		orgs, err := participating(ctx, tx, id)
-		tx.Fact(Changed{Incident: id, What: what, Orgs: append(orgs, guard.OwnOrg)})
+		c, err := participating(ctx, tx, id)
+		tx.Fact(Changed{Incident: id, What: what, Orgs: append(c.Orgs, guard.OwnOrg), Persons: c.Persons})
 		return err
 	})
 }
 
-// participating lists the organisations that take part now, or some person of them.
-func participating(ctx context.Context, r sqldb.Reader, incident int64) ([]int64, error) {
-	return sqldb.All(ctx, r, sqldb.Int64, `select distinct org_id from incident_participant
-		where incident_id = $1 and removed_at = 0 order by org_id`, incident)
+// participating lists the organisations that take part now, and the persons who do
+// without their organisation.
+func participating(ctx context.Context, r sqldb.Reader, incident int64) (c guard.Circle, err error) {
+	c.Orgs, err = sqldb.All(ctx, r, sqldb.Int64, `select distinct org_id from incident_participant
+		where incident_id = $1 and removed_at = 0 and person_id = 0 order by org_id`, incident)
+	if err != nil {
+		return c, err
+	}
+	c.Persons, err = sqldb.All(ctx, r, sqldb.Int64, `select distinct person_id from incident_participant
+		where incident_id = $1 and removed_at = 0 and person_id <> 0 order by person_id`, incident)
+	return c, err
 }
 
 // Head is what of an incident's head may be changed.
