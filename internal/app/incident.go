@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,8 +20,9 @@ func (a *App) openIncidents() error {
 		Acts: a.acts, Guard: a.guard, Constituency: a.constituency, Watch: a.watch, Warn: a.warn, Outbound: a.outbound, Blobs: a.blobs,
 		Queue: a.queue, Catalogue: a.words, Language: a.cfg.Language, Zone: zone,
 		Numbers: id.NewNumbers("ALM", "incident", a.keys.numbers), ReportNumber: id.NewNumbers("ALM", "report", a.keys.numbers),
-		Refs: id.NewNumbers("E", "incident-entry", a.keys.numbers), MailNumbers: id.NewNumbers("M", "incident-mail", a.keys.numbers),
-		PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Log: a.log,
+		Refs: id.NewNumbers("E", "incident-entry", a.keys.numbers), FileRefs: id.NewNumbers("F", "incident-file", a.keys.numbers),
+		MailNumbers: id.NewNumbers("M", "incident-mail", a.keys.numbers),
+		PublicURL:   strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Log: a.log,
 	})
 	if err == nil {
 		a.watch.AlsoUsed(incident.UsedBlobs)
@@ -40,8 +42,14 @@ func (a *App) tellIncidents() {
 			return // our own words
 		}
 		a.site.Hub().Publish(incident.Topic(f.Incident))
+		if f.Other != 0 {
+			a.site.Hub().Publish(incident.Topic(f.Other))
+		}
 		for _, org := range f.Orgs {
 			a.site.Hub().Publish(topicOf(org))
+		}
+		for _, person := range f.Persons {
+			a.site.Hub().Publish(topicOfPerson(strconv.FormatInt(person, 10)))
 		}
 	}})
 }

@@ -21,7 +21,7 @@ import (
 // openPortal wires what organisations outside see.
 func (a *App) openPortal() (err error) {
 	a.portal, err = portal.New(portal.Config{
-		Acts: a.acts, Guard: a.guard, Constituency: a.constituency, Watch: a.watch, Warn: a.warn, Outbound: a.outbound, Queue: a.queue,
+		Acts: a.acts, Guard: a.guard, Constituency: a.constituency, Watch: a.watch, Warn: a.warn, Incidents: a.incidents, Outbound: a.outbound, Queue: a.queue,
 		Catalogue: a.words, PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(),
 		SignInPath: guardweb.SignInURL + "/link/", Log: a.log,
 	})
@@ -50,15 +50,19 @@ func homeOf(v web.Viewer) string {
 // topicOf is the topic of what an organisation's people see in the portal.
 func topicOf(org int64) string { return fmt.Sprintf("portal.org-%d", org) }
 
-// topicsOf names what somebody outside is told of: news of the own organisation and of
-// those that it acts for. That anything else happens is not told.
+// topicOfPerson is the topic of what one person outside sees and the colleagues do not.
+func topicOfPerson(person string) string { return "portal.person-" + person }
+
+// topicsOf names what somebody outside is told of: news of the own organisation, of
+// oneself, and of organisations that the own one acts for. That anything else happens is
+// not told.
 func (a *App) topicsOf(ctx context.Context, v web.Viewer) ([]string, error) {
 	who, ok := guardweb.ActorOf(v)
 	if !ok || who.Kind != act.Person || who.Org == guard.OwnOrg {
 		return nil, nil
 	}
 	clients, err := a.constituency.ActsFor(ctx, a.acts.Reader(), who.Org)
-	topics := []string{topicOf(who.Org)}
+	topics := []string{topicOf(who.Org), topicOfPerson(strings.TrimPrefix(who.ID, "person:"))}
 	for _, org := range clients {
 		topics = append(topics, topicOf(org))
 	}

@@ -100,12 +100,20 @@ func (in *Incidents) Files(ctx context.Context, r sqldb.Reader, v Viewer, incide
 		join incident_entry e on e.id = f.entry_id where `+maySee+` and e.incident_id = $3 and e.retracted_at = 0 order by f.id`, v.Org, v.Person, incident)
 }
 
-// File returns a file of an entry that a viewer may see, with its bytes.
-func (in *Incidents) File(ctx context.Context, r sqldb.Reader, v Viewer, id int64) (f File, body []byte, err error) {
+// FileInfo returns a file of an entry that a viewer may see, without its bytes.
+func (in *Incidents) FileInfo(ctx context.Context, r sqldb.Reader, v Viewer, id int64) (File, error) {
 	f, ok, err := sqldb.One(ctx, r, scanFile, `select f.id, f.entry_id, f.blob, f.name, f.type, f.size from incident_file f
 		join incident_entry e on e.id = f.entry_id where `+maySee+` and f.id = $3 and e.retracted_at = 0`, v.Org, v.Person, id)
-	if err != nil || !ok {
-		return f, nil, orElse(err, notFound())
+	if err == nil && !ok {
+		err = notFound()
+	}
+	return f, err
+}
+
+// File returns a file of an entry that a viewer may see, with its bytes.
+func (in *Incidents) File(ctx context.Context, r sqldb.Reader, v Viewer, id int64) (f File, body []byte, err error) {
+	if f, err = in.FileInfo(ctx, r, v, id); err != nil {
+		return f, nil, err
 	}
 	ref, err := blob.ParseRef(f.Blob)
 	if err != nil {

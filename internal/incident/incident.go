@@ -50,7 +50,8 @@ type Config struct {
 	Zone         *time.Location // of the desk
 	Numbers      *id.Numbers    // of incidents
 	ReportNumber *id.Numbers    // of reports
-	Refs         *id.Numbers    // of entries and files, for those outside
+	Refs         *id.Numbers    // of entries, for those outside
+	FileRefs     *id.Numbers    // of files, for those outside
 	MailNumbers  *id.Numbers    // of mails that leave
 	PublicURL    string         // without a final slash
 	MailDomain   string

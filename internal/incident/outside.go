@@ -6,22 +6,31 @@ import (
 	"strconv"
 	"strings"
 
+	"almenara.example/internal/foundation/id"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
 )
 
 // What organisations outside ask: their incidents, whom they know there, what they owe.
 
-// Ref is the name of an entry or file for those outside, who must not be able to count.
-func (in *Incidents) Ref(id int64) string { return in.Refs.Format(uint64(id)) }
+// Ref is the name of an entry for those outside, who must not be able to count.
+func (in *Incidents) Ref(entry int64) string { return in.Refs.Format(uint64(entry)) }
 
-// ByRef returns what a Ref names; NotFound for what is none.
-func (in *Incidents) ByRef(ref string) (int64, error) {
-	id, err := in.Refs.Parse(ref)
+// FileRef is the name of a file for those outside.
+func (in *Incidents) FileRef(file int64) string { return in.FileRefs.Format(uint64(file)) }
+
+// ByRef returns the entry that a Ref names; NotFound for what is none.
+func (in *Incidents) ByRef(ref string) (int64, error) { return parseRef(in.Refs, ref) }
+
+// ByFileRef returns the file that a FileRef names; NotFound for what is none.
+func (in *Incidents) ByFileRef(ref string) (int64, error) { return parseRef(in.FileRefs, ref) }
+
+func parseRef(of *id.Numbers, ref string) (int64, error) {
+	n, err := of.Parse(ref)
 	if err != nil {
 		return 0, notFound()
 	}
-	return int64(id), nil
+	return int64(n), nil
 }
 
 // Mine lists the incidents in which a viewer outside takes part, newest first. One that

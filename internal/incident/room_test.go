@@ -69,7 +69,8 @@ func newRoom(t *testing.T, db *sqldb.DB) *room {
 	r.Incidents, err = incident.New(incident.Config{
 		Acts: r.acts, Guard: g, Blobs: blobs, Constituency: constituency.New(r.acts, g, log),
 		Numbers: id.NewNumbers("ALM", "incident", []byte("key")), ReportNumber: id.NewNumbers("ALM", "report", []byte("key")),
-		Refs: id.NewNumbers("E", "incident-entry", []byte("key")), MailNumbers: id.NewNumbers("M", "incident-mail", []byte("key")), Log: log,
+		Refs: id.NewNumbers("E", "incident-entry", []byte("key")), FileRefs: id.NewNumbers("F", "incident-file", []byte("key")),
+		MailNumbers: id.NewNumbers("M", "incident-mail", []byte("key")), Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)

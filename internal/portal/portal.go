@@ -15,6 +15,7 @@ import (
 	"almenara.example/internal/foundation/jobs"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
+	"almenara.example/internal/incident"
 	"almenara.example/internal/outbound"
 	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
@@ -22,7 +23,8 @@ import (
 )
 
 // The kinds of thing that the release gate asks this room about. The id is the
-// organisation's, of KindNotice and KindRows the notice's, of KindSignIn the person's.
+// organisation's, of KindNotice and KindRows the notice's, of KindSignIn the person's, of
+// KindIncident, KindEntry and KindIncidentFile their own.
 const (
 	KindHome     = "portal-home"
 	KindNotices  = "portal-notices"
@@ -35,6 +37,12 @@ const (
 	KindContacts = "portal-contacts"
 	KindFeeds    = "portal-feeds"
 	KindSignIn   = "sign-in"
+
+	KindIncidents    = "portal-incidents"
+	KindIncident     = "portal-incident" // the incident's, also of KindWrite
+	KindWrite        = "portal-incident-write"
+	KindEntry        = "portal-incident-entry"
+	KindIncidentFile = "portal-incident-file"
 )
 
 // Purpose is the purpose of everything that the portal releases.
@@ -47,6 +55,7 @@ type Config struct {
 	Constituency *constituency.Constituency
 	Watch        *watch.Watch
 	Warn         *warn.Warn
+	Incidents    *incident.Incidents
 	Outbound     *outbound.Outbound
 	Queue        *jobs.Queue
 	Catalogue    *i18n.Catalogue
@@ -85,6 +94,9 @@ func (p *Portal) Closures() map[string]guard.Closure {
 		KindFeed:   view{p, p.noticesParts, p.renderFeed},
 		KindAssets: view{p, p.assetsParts, p.renderAssets}, KindContacts: view{p, p.ownParts, p.renderContacts},
 		KindFeeds: view{p, p.ownParts, p.renderFeeds}, KindSignIn: view{p, p.linkParts, p.renderLink},
+		KindIncidents: view{p, p.incidentsParts, p.renderIncidents}, KindIncident: view{p, p.incidentParts, p.renderIncident},
+		KindWrite: view{p, p.headParts, p.renderWrite}, KindEntry: view{p, p.entryParts, p.renderEntry},
+		KindIncidentFile: view{p, p.incidentFileParts, p.renderIncidentFile},
 	}
 }
 

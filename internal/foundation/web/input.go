@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"almenara.example/internal/foundation/fault"
@@ -128,4 +129,24 @@ func Attachment(name string) string {
 		return r
 	}, name)
 	return mime.FormatMediaType("attachment", map[string]string{"filename": name})
+}
+
+// LocalTime is how a form's own field for a time writes it, in the reader's zone.
+const LocalTime = "2006-01-02T15:04"
+
+// FormTime reads a time of a parsed form: as the browser's own field writes it, in the
+// reader's zone, or with a zone of its own (RFC 3339). Zero when there is none; false
+// for what is no time.
+func FormTime(r *http.Request, name string) (time.Time, bool) {
+	s := strings.TrimSpace(r.PostForm.Get(name))
+	if s == "" {
+		return time.Time{}, true
+	}
+	for _, layout := range []string{LocalTime, "2006-01-02T15:04:05"} {
+		if t, err := time.ParseInLocation(layout, s, PrinterOf(r.Context()).Zone()); err == nil {
+			return t.UTC(), true
+		}
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	return t.UTC(), err == nil
 }

@@ -91,33 +91,20 @@ func positive(s string) int64 {
 	return n
 }
 
-// local is how a form writes a time, in the reader's zone.
-const local = "2006-01-02T15:04"
-
-// timeOf reads a time of a form: as the browser's own field writes it, in the reader's
-// zone, or with a zone of its own (RFC 3339). Zero when there is none.
+// timeOf reads a time of a form; zero when there is none.
 func timeOf(r *http.Request, name string) (time.Time, error) {
-	s := strings.TrimSpace(r.PostForm.Get(name))
-	if s == "" {
-		return time.Time{}, nil
-	}
-	for _, layout := range []string{local, "2006-01-02T15:04:05"} {
-		if t, err := time.ParseInLocation(layout, s, web.PrinterOf(r.Context()).Zone()); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
+	t, ok := web.FormTime(r, name)
+	if !ok {
 		return t, fault.OnField(name, "incident.desk.time", nil)
 	}
-	return t.UTC(), nil
+	return t, nil
 }
 
 func formTime(r *http.Request, t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.In(web.PrinterOf(r.Context()).Zone()).Format(local)
+	return t.In(web.PrinterOf(r.Context()).Zone()).Format(web.LocalTime)
 }
 
 // fail puts a refusal on a page whose form is shown again.

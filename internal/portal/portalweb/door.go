@@ -81,7 +81,7 @@ func meant(r *http.Request, parcel guard.Parcel) error {
 		return errors.New("the portal was handed a zero parcel")
 	}
 	to := parcel.To()
-	if to.Channel == guard.ByLink || to.Channel == guard.SignedInPage && to.Org == whoOf(r).Actor.Org {
+	if to.Channel == guard.ByLink || to.Channel == guard.SignedInPage && to.Org == whoOf(r).Actor.Org && to.Person == whoOf(r).Person {
 		return nil
 	}
 	return fmt.Errorf("%s was cleared for organisation %d by %s", parcel.Thing(), to.Org, to.Channel)

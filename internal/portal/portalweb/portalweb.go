@@ -58,7 +58,7 @@ func (p *Pages) Routes() []web.Route {
 	}
 	rows := page("GET", "/portal/findings.csv", "/portal/findings.csv", p.findingsFile(portal.FormCSV))
 	rows.Stream = true
-	return []web.Route{
+	return append([]web.Route{
 		page("GET", HomeURL, "/portal", p.home),
 		page("GET", "/portal/notices", "/portal/notices", p.notices),
 		page("GET", "/portal/notices/{number}", "/portal/notices/ALM-0000-0000", p.notice),
@@ -83,5 +83,5 @@ func (p *Pages) Routes() []web.Route {
 		public("POST", SignInURL, "/portal/sign-in email=nobody@nowhere.example", p.askLink),
 		public("GET", "/n/{secret}", "/n/x", p.visit),
 		public("POST", "/n/{secret}", "/n/x by=a&firm=b", p.visitor),
-	}
+	}, p.incidentRoutes()...)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"almenara.example/internal/constituency"
@@ -21,7 +22,7 @@ func (p *Pages) shown(r *http.Request, reply portal.Reply) (name string, page we
 	page = web.Page{Plain: true, Marking: parcel.Marking().String(), Exercise: parcel.Exercise(), Topics: []string{"portal"}}
 	body := parcel.View().Body
 	common := p.common(r, parcel.Thing().Kind)
-	switch kind := parcel.Thing().Kind; kind {
+	switch parcel.Thing().Kind {
 	case portal.KindHome:
 		name, page.Title, page.Data, err = "portal/home", web.Say(r, "portal.title"), nil, nil
 		var d portal.HomeDoc
@@ -73,7 +74,7 @@ func (p *Pages) shown(r *http.Request, reply portal.Reply) (name string, page we
 		hidden := []web.Hidden{{Name: "by", Value: reply.Typed["by"]}, {Name: "firm", Value: reply.Typed["firm"]}}
 		page.Data = visitPage{string(body), p.answerForm(r.URL.Path, hidden, reply)}
 	default:
-		return "", page, fmt.Errorf("the portal has no page for %s", kind)
+		name, page, err = p.shownIncident(r, reply, page, common)
 	}
 	if err != nil {
 		return "", page, fmt.Errorf("read view of %s: %w", parcel.Thing(), err)
@@ -113,6 +114,7 @@ func (p *Pages) common(r *http.Request, kind string) (c common) {
 	}{
 		{portal.KindHome, "portal.nav.home", HomeURL, false},
 		{portal.KindNotices, "portal.notices", "/portal/notices", false},
+		{portal.KindIncidents, "portal.incidents", incidentsURL, true},
 		{portal.KindFindings, "portal.findings", "/portal/findings", false},
 		{portal.KindAssets, "portal.assets", "/portal/assets", false},
 		{portal.KindContacts, "portal.contacts", "/portal/contacts", true},
@@ -125,7 +127,7 @@ func (p *Pages) common(r *http.Request, kind string) (c common) {
 		c.Nav = append(c.Nav, web.Link{Label: web.Say(r, n.key), URL: to(n.path, keep), Current: n.kind == kind})
 	}
 	all, err := p.portal.Clients(r.Context(), whoOf(r).Actor.Org)
-	if err != nil || kind == portal.KindContacts || kind == portal.KindFeeds || kind == portal.KindNotice {
+	if err != nil || slices.Contains([]string{portal.KindContacts, portal.KindFeeds, portal.KindNotice, portal.KindIncident, portal.KindWrite, portal.KindEntry}, kind) {
 		return c
 	}
 	for i, one := range all[:min(len(all), 1000)] {
@@ -135,7 +137,7 @@ func (p *Pages) common(r *http.Request, kind string) (c common) {
 		}
 		c.Clients = append(c.Clients, web.Link{Label: one.Name, URL: to(r.URL.Path, own), Current: q.Get("for") == own.Get("for")})
 	}
-	if len(all) == 1 {
+	if len(all) == 1 || kind == portal.KindIncidents { // each sees its own only
 		c.Clients = nil
 	}
 	if p.portal.Drills(whoOf(r).Actor.Org) {
