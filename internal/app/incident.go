@@ -10,6 +10,9 @@ import (
 	"almenara.example/internal/incident"
 )
 
+// playbooksFolder is where an installation's own playbooks are, beside the program's.
+const playbooksFolder = "playbooks"
+
 // openIncidents wires the response to incidents.
 func (a *App) openIncidents() error {
 	zone, err := time.LoadLocation(a.cfg.Zone)
@@ -22,7 +25,7 @@ func (a *App) openIncidents() error {
 		Numbers: id.NewNumbers("ALM", "incident", a.keys.numbers), ReportNumber: id.NewNumbers("ALM", "report", a.keys.numbers),
 		Refs: id.NewNumbers("E", "incident-entry", a.keys.numbers), FileRefs: id.NewNumbers("F", "incident-file", a.keys.numbers),
 		MailNumbers: id.NewNumbers("M", "incident-mail", a.keys.numbers),
-		PublicURL:   strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Log: a.log,
+		PublicURL:   strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Playbooks: dir(a.cfg.path(playbooksFolder)), Log: a.log,
 	})
 	if err == nil {
 		a.watch.AlsoUsed(incident.UsedBlobs)

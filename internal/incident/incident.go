@@ -3,6 +3,7 @@ package incident
 import (
 	"embed"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -55,6 +56,7 @@ type Config struct {
 	MailNumbers  *id.Numbers    // of mails that leave
 	PublicURL    string         // without a final slash
 	MailDomain   string
+	Playbooks    fs.FS // playbooks of the installation, beside our own; nil: none
 	Log          *slog.Logger
 }
 

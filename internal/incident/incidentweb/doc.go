@@ -48,6 +48,8 @@ func (p *Pages) Routes() (out []web.Route) {
 		p.incidentRoutes(),
 		p.entryRoutes(),
 		p.searchRoutes(),
+		p.recoveryRoutes(),
+		p.playbookRoutes(),
 	} {
 		out = append(out, topic...)
 	}
@@ -70,7 +72,7 @@ type extra struct {
 
 // extras asks the topics what they add to an incident's page.
 func (p *Pages) extras(r *http.Request, i *incident.Incident) (out []extra, err error) {
-	for _, topic := range []func(*http.Request, *incident.Incident) (extra, error){} {
+	for _, topic := range []func(*http.Request, *incident.Incident) (extra, error){p.recoveryExtra, p.playbookExtra} {
 		one, err := topic(r, i)
 		if err != nil {
 			return nil, err
@@ -81,6 +83,10 @@ func (p *Pages) extras(r *http.Request, i *incident.Incident) (out []extra, err 
 }
 
 // roomActions lead from the list of incidents to the other lists of the room.
-func (p *Pages) roomActions(_ *http.Request) []web.Action {
-	return nil
+func (p *Pages) roomActions(r *http.Request) []web.Action {
+	return []web.Action{
+		{Label: web.Say(r, "incident.desk.search.title"), URL: "/incident/search", Icon: "search"},
+		{Label: web.Say(r, "incident.desk.playbooks"), URL: "/incident/playbooks", Icon: "copy"},
+		{Label: web.Say(r, "incident.desk.lessons"), URL: "/incident/lessons", Icon: "info"},
+	}
 }
