@@ -206,7 +206,7 @@ func (a *App) openHouse(ctx context.Context, o Options) error {
 	a.warn.SetGate(a.gate)
 	a.incidents.SetGate(a.gate)
 	a.portal.SetGate(a.gate)
-	a.duty.SetTexts(nightTexts{warn: a.warn, words: a.words, language: a.cfg.Language})
+	a.duty.SetTexts(nightTexts{warn: a.warn, incidents: a.incidents, words: a.words, language: a.cfg.Language})
 	for _, s := range a.subscriptions() {
 		a.acts.Subscribe(s)
 	}

@@ -9,6 +9,8 @@ import (
 	"almenara.example/internal/duty"
 	"almenara.example/internal/foundation/i18n"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/guard"
+	"almenara.example/internal/incident"
 	"almenara.example/internal/warn"
 )
 
@@ -23,12 +25,13 @@ func (x lookupRules) OnLookup(ctx context.Context, org int64, asked constituency
 	return !tell, every, err
 }
 
-// nightTexts gives the pack for the night the warnings that hold and the notices that
-// nobody has answered.
+// nightTexts gives the pack for the night the open incidents, the warnings that hold and
+// the notices that nobody has answered.
 type nightTexts struct {
-	warn     *warn.Warn
-	words    *i18n.Catalogue
-	language string
+	warn      *warn.Warn
+	incidents *incident.Incidents
+	words     *i18n.Catalogue
+	language  string
 }
 
 // OpenTexts implements duty.Texts.
@@ -38,7 +41,10 @@ func (x nightTexts) OpenTexts(ctx context.Context, r sqldb.Reader) ([]duty.Text,
 		return nil, err
 	}
 	p := x.words.Printer(x.language)
-	out := make([]duty.Text, 0, len(open))
+	out, err := x.openIncidents(ctx, r, p)
+	if err != nil {
+		return nil, err
+	}
 	for _, o := range open {
 		t := duty.Text{Org: o.Org, Number: o.Number, Title: o.Title, At: o.At, Due: o.Due, Lines: o.Lines}
 		if t.Title == "" {
@@ -50,4 +56,63 @@ func (x nightTexts) OpenTexts(ctx context.Context, r sqldb.Reader) ([]duty.Text,
 		out = append(out, t)
 	}
 	return out, nil
+}
+
+// nightIncidents is how many incidents the pack has at most: it is for one night.
+const nightIncidents = 50
+
+// openIncidents are the open incidents, each with whom to call and what is owed. What
+// is written in them stays at the desk.
+func (x nightTexts) openIncidents(ctx context.Context, r sqldb.Reader, p *i18n.Printer) (out []duty.Text, err error) {
+	desk := incident.Viewer{Org: guard.OwnOrg}
+	open, err := x.incidents.List(ctx, r, desk, incident.Filter{State: incident.Open, Limit: nightIncidents})
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range open {
+		t := duty.Text{Number: x.incidents.Number(i.ID), Title: p.Say("app.pack.incident", "Title", i.Title, "Severity", p.Say("incident.desk.severity."+string(i.Severity))), At: i.OpenedAt}
+		ps, err := x.incidents.Participants(ctx, r, i.ID, false)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range ps {
+			line, err := x.participant(ctx, r, p, one)
+			if err != nil {
+				return nil, err
+			}
+			t.Lines = append(t.Lines, line)
+		}
+		tasks, err := x.incidents.Tasks(ctx, r, desk, i.ID)
+		if err != nil {
+			return nil, err
+		}
+		owed := 0
+		for _, k := range tasks {
+			if k.State.Ended() {
+				continue
+			}
+			owed++
+			if !k.Due.IsZero() && (t.Due.IsZero() || k.Due.Before(t.Due)) {
+				t.Due = k.Due
+			}
+		}
+		if owed > 0 {
+			t.Lines = append(t.Lines, p.Say("app.pack.owed", "Count", owed))
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// participant is who takes part, and whom to call there.
+func (x nightTexts) participant(ctx context.Context, r sqldb.Reader, p *i18n.Printer, one incident.Participant) (string, error) {
+	o, _ := x.incidents.Constituency.Index().Org(one.Org)
+	line := o.Name + " (" + p.Say("incident.desk.role."+string(one.Role)) + ")"
+	contacts, err := x.incidents.Constituency.Contacts(ctx, r, one.Org)
+	for _, c := range contacts {
+		if c.Phone != "" {
+			line += " · " + c.Name + " " + c.Phone
+		}
+	}
+	return line, err
 }

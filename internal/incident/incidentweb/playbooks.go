@@ -169,6 +169,10 @@ func (p *Pages) showStart(w http.ResponseWriter, r *http.Request, i *incident.In
 	if err != nil {
 		return err
 	}
+	ps, err := p.in.Participants(r.Context(), p.in.Acts.Reader(), i.ID, false)
+	if err != nil {
+		return err
+	}
 	page, status := p.about(r, i, spoken(r, b.Book).Name), http.StatusOK
 	data := p.checklist(r, b)
 	if len(b.Wrong) == 0 {
@@ -179,7 +183,7 @@ func (p *Pages) showStart(w http.ResponseWriter, r *http.Request, i *incident.In
 		for _, role := range rolesOf(data.Items) {
 			f := web.Field{Name: "role." + role, Type: "select", Label: web.Say(r, "incident.desk.playbook.role."+role), Options: []web.Option{{Value: number(guard.OwnOrg), Label: p.orgName(guard.OwnOrg)}}}
 			for _, org := range m.orgs {
-				f.Options = append(f.Options, web.Option{Value: number(org), Label: p.orgName(org)})
+				f.Options = append(f.Options, web.Option{Value: number(org), Label: p.orgName(org), Selected: org == playedBy(role, ps)})
 			}
 			data.Form.Fields = append(data.Form.Fields, f)
 		}
@@ -195,6 +199,20 @@ func (p *Pages) showStart(w http.ResponseWriter, r *http.Request, i *incident.In
 	}
 	page.Data = data
 	return p.site.Page(w, r, status, "incident/playbook", page)
+}
+
+// playedBy is the participant who by his role in the incident does a playbook's role
+// first; 0 is the desk.
+func playedBy(role string, ps []incident.Participant) int64 {
+	as := map[string]incident.Role{
+		"operator": "affected", "police-liaison": "police", "sector-regulator": "regulator", "civil-protection": "civil-protection",
+	}[role]
+	for _, one := range ps {
+		if one.Role == as {
+			return one.Org
+		}
+	}
+	return 0
 }
 
 func rolesOf(items []checkItem) (out []string) {

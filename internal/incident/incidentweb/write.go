@@ -34,11 +34,20 @@ type members struct {
 	persons []guard.Person
 }
 
+// hit is 1 for a participant who is hit.
+func hit(p incident.Participant) int {
+	if p.Role == "affected" {
+		return 1
+	}
+	return 0
+}
+
 func (p *Pages) membersOf(r *http.Request, i *incident.Incident) (m members, err error) {
 	ps, err := p.in.Participants(r.Context(), p.in.Acts.Reader(), i.ID, false)
 	if err != nil {
 		return m, err
 	}
+	slices.SortStableFunc(ps, func(a, b incident.Participant) int { return hit(b) - hit(a) }) // who is hit comes first
 	for _, one := range ps {
 		if !slices.Contains(m.orgs, one.Org) {
 			m.orgs = append(m.orgs, one.Org)
