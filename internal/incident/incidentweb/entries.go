@@ -62,6 +62,12 @@ type story struct {
 // gapFrom is how long a silence must be to be shown.
 const gapFrom = 6 * time.Hour
 
+// known are names that were looked up for a page already.
+type known struct {
+	circles map[guard.Audience]string
+	authors map[string]string
+}
+
 // story reads what happened, as far as the reader may see it, and how secret it is.
 func (p *Pages) story(r *http.Request, i *incident.Incident) (out []story, strictest tlp.Marking, err error) {
 	ctx, db, v := r.Context(), p.in.Acts.Reader(), viewer(r)
@@ -73,14 +79,14 @@ func (p *Pages) story(r *http.Request, i *incident.Incident) (out []story, stric
 	if err != nil {
 		return nil, i.Marking, err
 	}
-	circles := map[guard.Audience]string{}
+	names := known{map[guard.Audience]string{}, map[string]string{}}
 	var ids []int64
 	strictest = i.Marking
 	for k := range entries {
 		e := &entries[k]
 		ids = append(ids, e.ID)
 		strictest = tlp.Strictest(strictest, e.Marking)
-		s, err := p.storyOf(r, e, parts, circles)
+		s, err := p.storyOf(r, e, parts, names)
 		if err != nil {
 			return nil, strictest, err
 		}
@@ -127,26 +133,31 @@ func (p *Pages) partsOf(r *http.Request, i *incident.Incident) (out parts, err e
 	return out, err
 }
 
-func (p *Pages) storyOf(r *http.Request, e *incident.Entry, has parts, circles map[guard.Audience]string) (s story, err error) {
+func (p *Pages) storyOf(r *http.Request, e *incident.Entry, has parts, names known) (s story, err error) {
 	s = story{
 		ID: e.ID, URL: "/incident/entries/" + number(e.ID), Who: p.orgName(e.Owner), By: e.By, At: e.At, Marking: e.Marking.String(), Text: e.Text,
 		Changed: e.Version > 1, Machine: !strings.HasPrefix(e.Author, "person:"), Kind: kindBadge(r, e.Kind),
 	}
 	if s.By == "" {
-		s.By = p.who(r, e.Author)
+		by, ok := names.authors[e.Author]
+		if !ok {
+			by = p.who(r, e.Author)
+			names.authors[e.Author] = by
+		}
+		s.By = by
 	}
 	if !e.RetractedAt.IsZero() {
 		s.Gone, s.Text = e.Retracted, ""
 		return s, nil
 	}
-	sees, ok := circles[e.Audience]
+	sees, ok := names.circles[e.Audience]
 	if !ok {
 		c, err := p.in.Guard.CircleOf(r.Context(), p.in.Acts.Reader(), e.Audience)
 		if err != nil {
 			return s, err
 		}
 		sees = p.circleLine(r, c)
-		circles[e.Audience] = sees
+		names.circles[e.Audience] = sees
 	}
 	s.Sees = sees
 	for _, f := range has.files[e.ID] {
