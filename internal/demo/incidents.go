@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"almenara.example/internal/act"
+	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/incident"
 	"almenara.example/tlp"
@@ -61,6 +62,7 @@ func (f *filler) incidents(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", a.head.Title, err)
 		}
 	}
+	f.Clock.Set(clock.System{}.Now()) // what waits for its time would wait for ever in the past
 	return f.Settle(ctx)
 }
 
