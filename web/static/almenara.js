@@ -124,9 +124,12 @@
   }
   async function refresh() {
     const parts = [...document.querySelectorAll("[data-live][id]")];
-    if (parts.length === 0 || document.querySelector("[data-live] input:checked, [data-live] details[open] form")) return;
+    if (parts.length === 0) return;
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+    // What is the reader's no more must not stay before his eyes.
+    if (answer && [401, 403, 404, 410].includes(answer.status)) { location.reload(); return; }
     if (!answer || !answer.ok || answer.redirected) return;
+    if (document.querySelector("[data-live] input:checked, [data-live] details[open] form")) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const at = here ? here.dataset.href : null;
     for (const old of parts) {
