@@ -73,6 +73,7 @@ type Part struct {
 	Owner    int64       // organisation whose own asset or notice it is; 0 none
 	Owned    bool        // the asset still belongs to Owner now
 	ActedFor bool        // the recipient acts for Owner, as its provider: up to TLP:AMBER
+	Held     bool        // the recipient holds the secret of this very thing, or its address was given with it
 	Marking  tlp.Marking // as marked, or by its source's default; Unmarked when neither
 	Approved bool        // a person has cleared an unmarked part for others than the owner
 	Chosen   bool        // the audience was chosen for this very part by whoever owns it
@@ -226,7 +227,7 @@ func (g *Gate) inAudience(ctx context.Context, r sqldb.Reader, a Audience, to Re
 
 // refuse says why a part may not go to the recipient, or "".
 func refuse(p Part, to Recipient, org Organisation, in membership) string {
-	own := p.Owner != 0 && p.Owner == to.Org
+	own := p.Owner != 0 && p.Owner == to.Org || p.Held && (to.Channel == ByLink || to.Channel == ByMinimalMail)
 	switch {
 	case !org.EndedAt.IsZero():
 		return "the recipient has no standing any more"

@@ -30,6 +30,8 @@ type NewEntry struct {
 	Observables []NewObservable
 	Files       []NewFile
 	Task        *NewTask // of tasks, questions and measures
+
+	exact *guard.Circle // instead of To: decided by the room itself, also for who does not take part yet
 }
 
 // AddEntry writes into an incident. The actor's organisation must take part; so must
@@ -61,7 +63,12 @@ func (in *Incidents) addEntry(ctx context.Context, tx *act.Tx, actor act.Actor, 
 	if e.At.IsZero() {
 		e.At = tx.Now()
 	}
-	if e.Audience, err = in.audience(ctx, tx, actor, i, &e, n.To); err != nil {
+	if n.exact != nil {
+		e.Audience, err = in.Guard.AudienceFor(ctx, tx, *n.exact)
+	} else {
+		e.Audience, err = in.audience(ctx, tx, actor, i, &e, n.To)
+	}
+	if err != nil {
 		return e, err
 	}
 	if e.ReplyTo != 0 {

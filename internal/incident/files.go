@@ -129,5 +129,5 @@ func (in *Incidents) File(ctx context.Context, r sqldb.Reader, v Viewer, id int6
 
 // UsedBlobs lists every blob that a file refers to, so that none is collected as unused.
 func UsedBlobs(ctx context.Context, r sqldb.Reader) ([]string, error) {
-	return sqldb.All(ctx, r, sqldb.Text, `select distinct blob from incident_file order by blob`)
+	return sqldb.All(ctx, r, sqldb.Text, `select blob from incident_file union select blob from incident_report_file order by blob`)
 }

@@ -63,9 +63,10 @@ type Config struct {
 // Incidents is the room. Make it with New.
 type Incidents struct {
 	Config
-	read  sqldb.Reader
-	gate  *guard.Gate
-	words words
+	read    sqldb.Reader
+	gate    *guard.Gate
+	words   words
+	answers *jobs.Handle[answerArgs] // sends answers to reporters
 }
 
 // New returns the room and registers its jobs. SetGate must follow before the queue
@@ -77,7 +78,8 @@ func New(c Config) (*Incidents, error) {
 	if c.Zone == nil {
 		c.Zone = time.UTC
 	}
-	return &Incidents{Config: c, read: c.Acts.Reader(), words: wordsOf(c.Acts.Engine())}, nil
+	in := &Incidents{Config: c, read: c.Acts.Reader(), words: wordsOf(c.Acts.Engine())}
+	return in, in.openReports()
 }
 
 // SetGate gives the room the release gate, which needs the room's closures first.
