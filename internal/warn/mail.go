@@ -229,3 +229,12 @@ func (w *Warn) DismissMail(ctx context.Context, actor act.Actor, id int64, reaso
 		return nil
 	})
 }
+
+// HandOver files a mail that somebody made something else of, such as a report; why is
+// the catalogue's key that says so.
+func (w *Warn) HandOver(ctx context.Context, actor act.Actor, id int64, why string) error {
+	return w.decide(ctx, actor, "warn.file_mail", id, "", func(_ context.Context, _ *act.Tx, m *Mail) error {
+		m.State, m.Why = MailFiled, why
+		return nil
+	})
+}

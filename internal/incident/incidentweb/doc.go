@@ -37,6 +37,7 @@ var Locales embed.FS
 type Pages struct {
 	in   *incident.Incidents
 	site *web.Site
+	raw  RawMail // nil: mails have no files
 }
 
 // New returns the pages, which answer through site.
@@ -50,6 +51,7 @@ func (p *Pages) Routes() (out []web.Route) {
 		p.searchRoutes(),
 		p.recoveryRoutes(),
 		p.playbookRoutes(),
+		p.reportRoutes(),
 	} {
 		out = append(out, topic...)
 	}
@@ -61,6 +63,7 @@ func (p *Pages) API(api huma.API) {
 	p.incidentCalls(api)
 	p.entryCalls(api)
 	p.searchCalls(api)
+	p.reportCalls(api)
 }
 
 // extra is what a topic adds to an incident's page.
@@ -72,7 +75,7 @@ type extra struct {
 
 // extras asks the topics what they add to an incident's page.
 func (p *Pages) extras(r *http.Request, i *incident.Incident) (out []extra, err error) {
-	for _, topic := range []func(*http.Request, *incident.Incident) (extra, error){p.recoveryExtra, p.playbookExtra} {
+	for _, topic := range []func(*http.Request, *incident.Incident) (extra, error){p.recoveryExtra, p.playbookExtra, p.reportExtra} {
 		one, err := topic(r, i)
 		if err != nil {
 			return nil, err
@@ -85,6 +88,7 @@ func (p *Pages) extras(r *http.Request, i *incident.Incident) (out []extra, err 
 // roomActions lead from the list of incidents to the other lists of the room.
 func (p *Pages) roomActions(r *http.Request) []web.Action {
 	return []web.Action{
+		{Label: web.Say(r, "incident.desk.reports.title"), URL: reportsURL, Icon: "flag"},
 		{Label: web.Say(r, "incident.desk.search.title"), URL: "/incident/search", Icon: "search"},
 		{Label: web.Say(r, "incident.desk.playbooks"), URL: "/incident/playbooks", Icon: "copy"},
 		{Label: web.Say(r, "incident.desk.lessons"), URL: "/incident/lessons", Icon: "info"},
