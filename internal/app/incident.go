@@ -55,4 +55,11 @@ func (a *App) tellIncidents() {
 			a.site.Hub().Publish(topicOfPerson(strconv.FormatInt(person, 10)))
 		}
 	}})
+	a.acts.Follow(act.Follower{Kind: incident.ReportChanged{}.FactKind(), Tell: func(e act.Envelope) {
+		var f incident.ReportChanged
+		_ = e.Decode(&f) // our own words; an empty list tells nobody
+		for _, org := range f.Orgs {
+			a.site.Hub().Publish(topicOf(org))
+		}
+	}})
 }

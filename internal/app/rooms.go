@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"io/fs"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -81,9 +82,13 @@ type door struct {
 
 // doors lists the rooms' doors.
 func (a *App) doors(guardPages *guardweb.Pages) []door {
-	warnPages := warnweb.New(a.site, a.warn).ReadsMail(a.receiving)
+	incidentPages := incidentweb.New(a.site, a.incidents).ReadsMail(a.receiving)
+	warnPages := warnweb.New(a.site, a.warn).ReadsMail(a.receiving).Offers(incidentPages.OfferMail)
 	watchPages := watchweb.New(watchweb.Config{
 		Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts, Stories: warnPages,
+		Elsewhere: []watchweb.Elsewhere{{
+			Name: "incident", Key: "incident.desk.reports.promote", Icon: "danger", Permission: "incident.promote_findings", URL: "/incident/promote",
+		}},
 	})
 	notices := warnings{warn: a.warn, acts: a.acts, receiving: a.receiving, clock: a.clock}
 	deskPages := deskweb.New(deskweb.Config{
@@ -97,7 +102,6 @@ func (a *App) doors(guardPages *guardweb.Pages) []door {
 	constituencyDoor.SetRules(lookupRules{a.warn})
 	dutyPages := dutyweb.New(a.site, a.duty)
 	ledgerPages := ledgerweb.New(a.site, a.ledger, guardPages)
-	incidentPages := incidentweb.New(a.site, a.incidents)
 	portalPages := portalweb.New(a.site, a.portal, a.warn, a.clock)
 	house := &houseCalls{app: a}
 	restored := &restoreCalls{app: a}
@@ -143,6 +147,7 @@ func (a *App) failedWork(ctx context.Context) (int64, error) {
 func (a *App) closures() map[string]guard.Closure {
 	all := a.portal.Closures()
 	all[warn.KindNotice] = a.warn
+	maps.Copy(all, a.incidents.ReportClosures())
 	return all
 }
 
@@ -181,7 +186,7 @@ func newsworthy() []string {
 		constituency.AssetsChanged{}.FactKind(), constituency.OperatorsChanged{}.FactKind(),
 		watch.DeliveryTaken{}.FactKind(), watch.DeliveriesReleased{}.FactKind(), watch.FindingsChanged{}.FactKind(),
 		warn.NoticeAnswered{}.FactKind(), warn.NoticesMoved{}.FactKind(), warn.WarningChanged{}.FactKind(),
-		warn.MailArrived{}.FactKind(), incident.Changed{}.FactKind(),
+		warn.MailArrived{}.FactKind(), incident.Changed{}.FactKind(), incident.ReportChanged{}.FactKind(),
 	}
 }
 

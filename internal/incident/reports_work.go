@@ -396,8 +396,12 @@ func (in *Incidents) UnlinkReport(ctx context.Context, actor act.Actor, id, inci
 			where id = $3 and retracted_at = 0`, clock.Micros(tx.Now()), reason, l.Entry); err != nil {
 			return err
 		}
-		orgs, err := in.orgsThatSee(ctx, tx, e)
-		tx.Fact(Changed{Incident: e.Incident, What: "entry-changed", Entries: []int64{e.ID}, Orgs: orgs})
+		e.RetractedAt, e.Retracted = tx.Now(), reason
+		if err := in.keepWords(ctx, tx, e); err != nil {
+			return err
+		}
+		c, err := readers(ctx, tx, e)
+		tx.Fact(Changed{Incident: e.Incident, What: "entry-changed", Entries: []int64{e.ID}, Orgs: c.Orgs, Persons: c.Persons})
 		return err
 	})
 }

@@ -404,12 +404,6 @@ func (p *Pages) filesOfMail(ctx context.Context, db sqldb.Reader, m *warn.Mail) 
 	return out, nil
 }
 
-// OfferFindings is what the pages of findings offer: an incident from those chosen. It
-// serves watch's pages.
-func (p *Pages) OfferFindings(r *http.Request) (option web.Option, path string, ok bool) {
-	return web.Option{Value: "incident", Label: web.Say(r, "incident.desk.reports.promote")}, "/incident/promote", can(r, promote)
-}
-
 // askPromote shows the form that opens an incident from findings.
 func (p *Pages) askPromote(w http.ResponseWriter, r *http.Request) error {
 	return p.showPromote(w, r, r.URL.Query()["id"], nil)

@@ -49,6 +49,8 @@ type Pages struct {
 	warn *warn.Warn
 	site *web.Site
 	raw  RawMail // nil: attachments are named, not handed out
+	// offer is what another room does with a mail that belongs to nothing; nil: none does.
+	offer func(*http.Request, *warn.Mail) *web.Action
 }
 
 // New returns the pages, which answer through site.

@@ -75,6 +75,11 @@ func (p *Pages) mailRow(r *http.Request, m *warn.Mail) tableRow {
 	if doubtful(m.Signature) {
 		row.Tone = "critical"
 	}
+	if p.offer != nil {
+		if a := p.offer(r, m); a != nil {
+			row.Actions = append(row.Actions, keyed{Key: "r", Action: *a})
+		}
+	}
 	if p.confirmable(r, m) && !doubtful(m.Signature) {
 		row.Actions = append(row.Actions, keyed{Key: "c", Action: web.Action{
 			Label: web.Say(r, "warn.post.confirm.short"), URL: mailURL(m.ID) + "/confirm", Post: true, Icon: "check",
@@ -179,6 +184,11 @@ func (p *Pages) showMail(w http.ResponseWriter, r *http.Request, status int, ref
 		data.Files = append(data.Files, link)
 	}
 	p.mailForms(r, &m, &data)
+	if p.offer != nil {
+		if a := p.offer(r, &m); a != nil {
+			page.Actions = append(page.Actions, *a)
+		}
+	}
 	if problem != nil {
 		forms := map[string]*web.Form{"confirm": data.Confirm, "file": data.File, "dismiss": data.Dismiss}
 		if f := forms[refused]; f != nil {

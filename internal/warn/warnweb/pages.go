@@ -43,6 +43,12 @@ func (p *Pages) ReadsMail(raw RawMail) *Pages {
 	return p
 }
 
+// Offers lets another room offer what it does with a mail; nil for a mail is no offer.
+func (p *Pages) Offers(f func(*http.Request, *warn.Mail) *web.Action) *Pages {
+	p.offer = f
+	return p
+}
+
 func can(r *http.Request, permission string) bool { return web.ViewerOf(r.Context()).Can(permission) }
 
 // who names an actor: a person by name, the operator of this machine, the program.

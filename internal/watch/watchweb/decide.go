@@ -2,6 +2,7 @@ package watchweb
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -38,11 +39,16 @@ func verbTo(s string) (verb, error) {
 }
 
 // bulk offers the verbs on chosen findings; nil when the asker may do none.
-func bulk(a asker) *web.Bulk {
+func (p *Web) bulk(a asker) *web.Bulk {
 	b := &web.Bulk{Action: "/watch/findings/choose"}
 	for _, v := range verbs() {
 		if a.Can(v.permission) {
 			b.Verbs = append(b.Verbs, web.Option{Value: v.to.String(), Label: a.say(v.key)})
+		}
+	}
+	for _, e := range p.elsewhere {
+		if a.Can(e.Permission) {
+			b.Verbs = append(b.Verbs, web.Option{Value: e.Name, Label: a.say(e.Key)})
 		}
 	}
 	if len(b.Verbs) == 0 {
@@ -93,6 +99,13 @@ func (p *Web) askDecision(w http.ResponseWriter, r *http.Request) error {
 func (p *Web) choose(w http.ResponseWriter, r *http.Request) error {
 	if err := web.Parse(r); err != nil {
 		return err
+	}
+	for _, e := range p.elsewhere {
+		if e.Name == r.PostForm.Get("verb") {
+			to := url.URL{Path: e.URL, RawQuery: url.Values{"id": r.PostForm["id"]}.Encode()}
+			http.Redirect(w, r, to.String(), http.StatusSeeOther)
+			return nil
+		}
 	}
 	return p.preview(w, r, r.PostForm.Get("verb"), r.PostForm["id"])
 }

@@ -291,7 +291,7 @@ func (p *Web) deliveryFindings(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	list := p.listOf(r, a, l)
-	list.ID, list.Caption, list.Bulk = "findings", a.say("watch.delivery.change."+change), bulk(a)
+	list.ID, list.Caption, list.Bulk = "findings", a.say("watch.delivery.change."+change), p.bulk(a)
 	list.Empty = web.Empty{Title: a.say("watch.delivery.change.none"), Why: a.say("watch.delivery.change.none.why")}
 	head := p.deliveryHead(a, d, src)
 	head.Lead = list.Caption

@@ -105,6 +105,11 @@ func (p *Web) offer(a asker, f watch.Finding, number string, page *web.Page) {
 		}
 		page.Actions = append(page.Actions, act)
 	}
+	for _, e := range p.elsewhere {
+		if a.Can(e.Permission) {
+			page.Actions = append(page.Actions, web.Action{Label: a.say(e.Key), Icon: e.Icon, URL: address(e.URL, "id", number)})
+		}
+	}
 	if f.Flags&watch.Verified == 0 && a.Can("watch.verify_finding") {
 		page.Actions = append(page.Actions, web.Action{
 			Label: a.say("watch.verb.verify"), Icon: "check", URL: findingURL(number) + "/verify",

@@ -36,7 +36,7 @@ func (p *Web) findings(w http.ResponseWriter, r *http.Request) error {
 	list.ID, list.Caption = "findings", a.say("watch.findings.title")
 	list.Filters = p.sift(r, a, srcs)
 	list.Views = views(r, a)
-	list.Bulk = bulk(a)
+	list.Bulk = p.bulk(a)
 	list.Downloads = []web.Action{{
 		Label: "CSV", Icon: "download", URL: turnless("/watch/findings.csv", r.URL.Query()),
 	}}

@@ -158,7 +158,7 @@ func (p *Web) unrouted(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	list := p.listOf(r, a, l)
-	list.ID, list.Caption, list.Bulk = "unrouted", a.say("watch.unrouted.title"), bulk(a)
+	list.ID, list.Caption, list.Bulk = "unrouted", a.say("watch.unrouted.title"), p.bulk(a)
 	list.Empty = web.Empty{Title: a.say("watch.unrouted.none"), Why: a.say("watch.unrouted.none.why")}
 	list.Downloads = []web.Action{
 		{Label: "CSV", Icon: "download", URL: "/watch/findings.csv?level=unrouted&state=open"},

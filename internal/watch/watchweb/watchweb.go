@@ -41,6 +41,15 @@ type Config struct {
 	Constituency *constituency.Constituency
 	Acts         *act.Acts
 	Stories      Stories // nil: none
+	Elsewhere    []Elsewhere
+}
+
+// Elsewhere is what another room does with findings: a page that gets their numbers as
+// ?id=…&id=….
+type Elsewhere struct {
+	Name, Key, Icon string // Name: of the choice in a form; Key: its word in the catalogue
+	Permission      string
+	URL             string
 }
 
 // Web are watch's pages. Make them with New.
@@ -50,13 +59,14 @@ type Web struct {
 	constituency *constituency.Constituency
 	acts         *act.Acts
 	stories      Stories
+	elsewhere    []Elsewhere
 	read         sqldb.Reader
 }
 
 // New returns the pages.
 func New(c Config) *Web {
 	return &Web{
-		site: c.Site, watch: c.Watch, constituency: c.Constituency, acts: c.Acts, stories: c.Stories,
+		site: c.Site, watch: c.Watch, constituency: c.Constituency, acts: c.Acts, stories: c.Stories, elsewhere: c.Elsewhere,
 		read: c.Acts.Reader(),
 	}
 }
