@@ -252,9 +252,6 @@ func (a *App) openWayOut(ctx context.Context) (err error) {
 		WebHooks: outbound.NewHooks(allow), MailRoots: roots, Told: told,
 		PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Log: a.log,
 	})
-	if err == nil {
-		a.receiving.SetReceiver(a.warn)
-	}
 	return err
 }
 
@@ -296,7 +293,7 @@ func (a *App) load(ctx context.Context) error {
 	go func() { done <- a.constituency.Load(ctx) }()
 	err := errors.Join(a.watch.Load(ctx), <-done)
 	if err == nil {
-		err = a.warn.Recover(ctx)
+		err = errors.Join(a.warn.Recover(ctx), a.incidents.Recover(ctx))
 	}
 	if err == nil {
 		a.log.InfoContext(ctx, "loaded", "took", a.clock.Now().Sub(began).Round(time.Millisecond))

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/id"
 	"almenara.example/internal/incident"
+	"almenara.example/internal/outbound"
 )
 
 // playbooksFolder is where an installation's own playbooks are, beside the program's.
@@ -19,8 +21,12 @@ func (a *App) openIncidents() error {
 	if err != nil {
 		return err
 	}
+	roots, err := a.cfg.mailRoots()
+	if err != nil {
+		return err
+	}
 	a.incidents, err = incident.New(incident.Config{
-		Acts: a.acts, Guard: a.guard, Constituency: a.constituency, Watch: a.watch, Warn: a.warn, Outbound: a.outbound, Blobs: a.blobs,
+		Acts: a.acts, Guard: a.guard, Constituency: a.constituency, Watch: a.watch, Warn: a.warn, Outbound: a.outbound, Receiving: a.receiving, MailRoots: roots, Blobs: a.blobs,
 		Queue: a.queue, Catalogue: a.words, Language: a.cfg.Language, Zone: zone,
 		Numbers: id.NewNumbers("ALM", "incident", a.keys.numbers), ReportNumber: id.NewNumbers("ALM", "report", a.keys.numbers),
 		Refs: id.NewNumbers("E", "incident-entry", a.keys.numbers), FileRefs: id.NewNumbers("F", "incident-file", a.keys.numbers),
@@ -29,8 +35,27 @@ func (a *App) openIncidents() error {
 	})
 	if err == nil {
 		a.watch.AlsoUsed(incident.UsedBlobs)
+		a.receiving.SetReceiver(mailroom{a})
 	}
 	return err
+}
+
+// mailroom hands each mail that comes in to the room that it is for.
+type mailroom struct{ app *App }
+
+// Received implements outbound.Receiver: what is about an incident is incident's, all
+// else warn's.
+func (m mailroom) Received(ctx context.Context, tx *act.Tx, from outbound.Incoming, raw []byte) error {
+	if from.State == outbound.Taken {
+		about, err := m.app.incidents.Claims(ctx, tx, raw)
+		if err != nil {
+			return err
+		}
+		if about {
+			return m.app.incidents.Received(ctx, tx, from, raw)
+		}
+	}
+	return m.app.warn.Received(ctx, tx, from, raw)
 }
 
 // Incidents is the room.

@@ -148,6 +148,7 @@ func (a *App) closures() map[string]guard.Closure {
 	all := a.portal.Closures()
 	all[warn.KindNotice] = a.warn
 	maps.Copy(all, a.incidents.ReportClosures())
+	all[incident.KindMail] = a.incidents.Letters()
 	return all
 }
 
@@ -157,6 +158,7 @@ func (a *App) subscriptions() []act.Subscription {
 		a.constituency.Subscription(), // guard.OrganisationsChanged: refresh the index
 		a.watch.Subscription(),        // constituency.AssetsChanged: match open findings again
 		a.warn.Subscription(),         // watch.DeliveryTaken, watch.DeliveriesReleased: draft notices
+		a.incidents.Subscription(),    // incident.Changed: whom to tell by mail
 		a.warn.FiguresSubscription(),  // warn.NoticesMoved, warn.NoticeAnswered: the board's figures
 	}
 }
@@ -186,7 +188,7 @@ func newsworthy() []string {
 		constituency.AssetsChanged{}.FactKind(), constituency.OperatorsChanged{}.FactKind(),
 		watch.DeliveryTaken{}.FactKind(), watch.DeliveriesReleased{}.FactKind(), watch.FindingsChanged{}.FactKind(),
 		warn.NoticeAnswered{}.FactKind(), warn.NoticesMoved{}.FactKind(), warn.WarningChanged{}.FactKind(),
-		warn.MailArrived{}.FactKind(), incident.Changed{}.FactKind(), incident.ReportChanged{}.FactKind(),
+		warn.MailArrived{}.FactKind(), incident.Changed{}.FactKind(), incident.ReportChanged{}.FactKind(), incident.PostChanged{}.FactKind(),
 	}
 }
 

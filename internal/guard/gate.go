@@ -88,6 +88,7 @@ type View struct {
 	Body        []byte
 	MessageID   string // fixed by the room, so that a repetition is the same message
 	Files       []File
+	References  []string // Message-IDs of the thread, oldest first, without brackets
 }
 
 // File is an attachment.

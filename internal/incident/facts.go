@@ -20,5 +20,15 @@ func (Changed) FactKind() string { return "incident.Changed" }
 // FactVersion returns 1.
 func (Changed) FactVersion() int { return 1 }
 
+// PostChanged tells the desk that something came in by mail, or that a mail of ours
+// arrived or did not.
+type PostChanged struct{}
+
+// FactKind returns "incident.PostChanged".
+func (PostChanged) FactKind() string { return "incident.PostChanged" }
+
+// FactVersion returns 1.
+func (PostChanged) FactVersion() int { return 1 }
+
 // Topic is the name under which open pages of the desk hear of an incident.
 func Topic(incident int64) string { return fmt.Sprintf("incident.%d", incident) }

@@ -1,12 +1,14 @@
 package incident
 
 import (
+	"crypto/x509"
 	"embed"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -44,6 +46,8 @@ type Config struct {
 	Watch        *watch.Watch
 	Warn         *warn.Warn
 	Outbound     *outbound.Outbound
+	Receiving    *outbound.Receiving // reads the raw mails that came in
+	MailRoots    *x509.CertPool      // authorities whose S/MIME certificates count; nil: none
 	Blobs        *blob.Store
 	Queue        *jobs.Queue
 	Catalogue    *i18n.Catalogue
@@ -63,10 +67,12 @@ type Config struct {
 // Incidents is the room. Make it with New.
 type Incidents struct {
 	Config
-	read    sqldb.Reader
-	gate    *guard.Gate
-	words   words
-	answers *jobs.Handle[answerArgs] // sends answers to reporters
+	read     sqldb.Reader
+	gate     *guard.Gate
+	words    words
+	answers  *jobs.Handle[answerArgs] // sends answers to reporters
+	dispatch *jobs.Handle[struct{}]
+	sending  sync.Mutex
 }
 
 // New returns the room and registers its jobs. SetGate must follow before the queue
@@ -79,7 +85,10 @@ func New(c Config) (*Incidents, error) {
 		c.Zone = time.UTC
 	}
 	in := &Incidents{Config: c, read: c.Acts.Reader(), words: wordsOf(c.Acts.Engine())}
-	return in, in.openReports()
+	if err := in.openReports(); err != nil || c.Queue == nil { // without one nothing is sent
+		return in, err
+	}
+	return in, in.addJobs(c.Queue)
 }
 
 // SetGate gives the room the release gate, which needs the room's closures first.

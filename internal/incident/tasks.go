@@ -241,23 +241,30 @@ func (in *Incidents) AnswerQuestion(ctx context.Context, actor act.Actor, questi
 			n.Owner = t.Org
 		}
 		n.Marking = max(n.Marking, asked.Marking)
-		c, err := in.Guard.CircleOf(ctx, tx, asked.Audience)
-		if err != nil {
-			return err
-		}
-		if n.To, err = in.stillHere(ctx, tx, i.ID, c); err != nil {
-			return err
-		}
-		if err := n.validate(tx.Now()); err != nil {
-			return err
-		}
-		if e, err = in.addEntry(ctx, tx, actor, i, n); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `update incident_task set state = $1, answer_entry = $2, done_at = $3, done_by = $4, version = version + 1
-			where entry_id = $5`, string(Answered), e.ID, clock.Micros(tx.Now()), actor.ID, question)
+		e, err = in.answer(ctx, tx, actor, i, asked, n)
 		return err
 	})
+	return e, err
+}
+
+// answer puts an answer to a question into an incident, inside an open act: whoever sees
+// the question and takes part sees it.
+func (in *Incidents) answer(ctx context.Context, tx *act.Tx, actor act.Actor, i *Incident, asked Entry, n NewEntry) (e Entry, err error) {
+	c, err := in.Guard.CircleOf(ctx, tx, asked.Audience)
+	if err != nil {
+		return e, err
+	}
+	if n.To, err = in.stillHere(ctx, tx, i.ID, c); err != nil {
+		return e, err
+	}
+	if err := n.validate(tx.Now()); err != nil {
+		return e, err
+	}
+	if e, err = in.addEntry(ctx, tx, actor, i, n); err != nil {
+		return e, err
+	}
+	_, err = tx.ExecContext(ctx, `update incident_task set state = $1, answer_entry = $2, done_at = $3, done_by = $4, version = version + 1
+		where entry_id = $5`, string(Answered), e.ID, clock.Micros(tx.Now()), actor.ID, asked.ID)
 	return e, err
 }
 

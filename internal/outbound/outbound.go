@@ -301,6 +301,10 @@ func (o *Outbound) compose(s Sending) ([]byte, error) {
 	m := mail.Message{
 		ID: s.Message.MessageID, From: o.from, To: mail.Address{Email: s.Message.Address}, Subject: s.Message.Subject,
 		Date: s.Message.BegunAt, Language: s.Parcel.To().Language, Text: string(s.Message.Body),
+		References: s.Parcel.View().References,
+	}
+	if n := len(m.References); n > 0 {
+		m.InReplyTo = m.References[n-1]
 	}
 	for _, f := range s.Message.Files {
 		m.Attachments = append(m.Attachments, mail.Attachment{Name: f.Name, Type: f.ContentType, Data: f.Body})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -398,13 +399,16 @@ func (s *storyteller) load(ctx context.Context, id int64) (err error) {
 	if err != nil {
 		return err
 	}
+	files, sights := map[int64][]incident.File{}, map[int64][]incident.Sight{}
 	for _, f := range fs {
-		s.files[f.Entry] = append(s.files[f.Entry], f)
+		files[f.Entry] = append(files[f.Entry], f)
 	}
 	os, err := in.Observables(ctx, s.a.r, v, id)
 	for _, o := range os {
-		s.sights[o.Entry] = append(s.sights[o.Entry], o)
+		sights[o.Entry] = append(sights[o.Entry], o)
 	}
+	maps.Copy(s.files, files) // what is read twice, of merged incidents, is there once
+	maps.Copy(s.sights, sights)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/outbound"
 )
 
 // MailClass says who speaks in a mail that came in.
@@ -36,18 +37,19 @@ const (
 	MailDismissed MailState = "dismissed" // somebody put it away
 )
 
-// Signature is what is known of who signed a mail.
-type Signature string
+// Signature is what is known of who signed a mail. Only SignedGood makes an answer by
+// itself.
+type Signature = outbound.Signature
 
-// The verdicts. Only SignedGood makes an answer by itself.
+// The verdicts.
 const (
-	NotSigned     Signature = ""
-	SignedGood    Signature = "good"    // by a current key of the very contact
-	SignedBad     Signature = "bad"     // changed on the way, or damaged
-	SignedUnknown Signature = "unknown" // by a key or certificate that nobody here knows
-	SignedExpired Signature = "expired"
-	SignedRevoked Signature = "revoked"
-	SignedForeign Signature = "foreign" // intact, but by somebody else than the sender
+	NotSigned     = outbound.NotSigned
+	SignedGood    = outbound.SignedGood
+	SignedBad     = outbound.SignedBad
+	SignedUnknown = outbound.SignedUnknown
+	SignedExpired = outbound.SignedExpired
+	SignedRevoked = outbound.SignedRevoked
+	SignedForeign = outbound.SignedForeign
 )
 
 // Mail is what came in by mail, and what became of it.

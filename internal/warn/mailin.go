@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -15,9 +14,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/message"
-	"almenara.example/internal/foundation/pgp"
 	"almenara.example/internal/foundation/sqldb"
-	"almenara.example/internal/guard"
 	"almenara.example/internal/outbound"
 )
 
@@ -65,25 +62,7 @@ type incoming struct {
 	failed bool // a report says that our mail did not arrive
 }
 
-var numberInText = regexp.MustCompile(`(?i)\bALM-[0-9A-Z]{4}-[0-9A-Z]{4}\b`)
-
-func numbersIn(text string) []string {
-	all := numberInText.FindAllString(text, 50)
-	for i := range all {
-		all[i] = strings.ToUpper(all[i])
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-func (w *Warn) mailOptions() message.Options {
-	own := "@" + strings.ToLower(w.MailDomain)
-	return message.Options{
-		Numbers:      numbersIn,
-		OwnID:        func(id string) bool { return strings.HasSuffix(strings.ToLower(id), own) },
-		OwnAddresses: []string{w.Outbound.From()},
-	}
-}
+func (w *Warn) mailOptions() message.Options { return w.Outbound.ReadOptions(w.MailDomain) }
 
 // read takes the mail apart and finds out what it is about and who speaks.
 func (in *incoming) read(ctx context.Context) (err error) {
@@ -190,134 +169,28 @@ func (in *incoming) noticeOf(ctx context.Context, number string) (bool, error) {
 
 // open decrypts what was sealed to the team and verifies what was signed.
 func (in *incoming) open(ctx context.Context) error {
-	senders, err := in.keys(ctx)
-	if err != nil {
-		return err
-	}
-	at := in.tx.Now()
-	team := in.w.Outbound.Team()
-	if e := in.msg.Encrypted; e != nil {
-		in.mail.Sealed = true
-		if e.SMIME || team == nil {
-			in.mail.Why = "warn.post.why.not_opened"
-			return nil
-		}
-		opened, err := pgp.Open(e.Data, []*pgp.Team{team}, senders, at, message.DefaultLimits().Decoded)
-		if fault.CodeOf(err) == fault.Invalid {
-			in.mail.Why = "warn.post.why.not_opened"
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("open mail: %w", err)
-		}
-		inside, err := in.msg.Inside(opened.Plain, in.w.mailOptions())
-		if fault.CodeOf(err) == fault.Invalid {
-			in.mail.Class, in.mail.Why = MailUnreadable, fault.Of(err).Key
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read sealed mail: %w", err)
-		}
-		in.msg = inside
-		in.verdict(ctx, opened.Verdict)
-	}
-	if s := in.msg.Signed; s != nil {
-		switch {
-		case s.SMIME:
-			in.certificate(s.VerifySMIME(in.w.MailRoots, at))
-		case s.Clear:
-			_, v := pgp.VerifyClear(s.Signature, senders, at)
-			in.verdict(ctx, v)
-		default:
-			in.verdict(ctx, pgp.Verify(s.Content, s.Signature, senders, at))
-		}
-		if in.mail.Signature == SignedGood && !s.Whole { // words stand beside what was signed
-			in.mail.Signature = SignedBad
-		}
-	}
-	return nil
-}
-
-// keys are those that may have signed: every key of the contact, and the keys of the
-// other contacts of the notice's organisation, to tell a wrong signer from a stranger.
-func (in *incoming) keys(ctx context.Context) (out []pgp.Key, err error) {
-	if in.msg.Encrypted == nil && in.msg.Signed == nil {
-		return nil, nil
-	}
-	persons := []int64{in.mail.Person}
+	x := outbound.Opening{Sender: in.mail.Person, Roots: in.w.MailRoots, Options: in.w.mailOptions()}
 	if in.notice.Org != 0 {
 		cs, err := in.w.Constituency.Contacts(ctx, in.tx, in.notice.Org)
 		if err != nil {
-			return nil, fmt.Errorf("read contacts: %w", err)
+			return fmt.Errorf("read contacts: %w", err)
 		}
 		for _, c := range cs {
-			persons = append(persons, c.Person)
+			x.Others = append(x.Others, c.Person)
 		}
 	}
-	slices.Sort(persons)
-	for _, p := range slices.Compact(persons) {
-		keys, err := in.w.Guard.KeysOf(ctx, in.tx, p)
-		if err != nil {
-			return nil, fmt.Errorf("read keys: %w", err)
-		}
-		for _, k := range keys {
-			if one, err := pgp.ParsePublic(k.Data); err == nil {
-				out = append(out, one)
-			}
-		}
+	o, err := in.w.Outbound.Open(ctx, in.tx, in.w.Guard, in.msg, in.tx.Now(), x)
+	if err != nil {
+		return err
 	}
-	return out, nil
-}
-
-func (in *incoming) verdict(ctx context.Context, v pgp.Verdict) {
-	if v.State == pgp.None {
-		return
+	in.msg, in.mail.Sealed, in.mail.Signature, in.mail.Signer = o.Message, o.Sealed, o.Signature, clean(o.Signer, 300)
+	switch {
+	case o.Shut:
+		in.mail.Why = "warn.post.why.not_opened"
+	case o.Unreadable != "":
+		in.mail.Class, in.mail.Why = MailUnreadable, o.Unreadable
 	}
-	in.mail.Signer = cmp.Or(v.Fingerprint, v.KeyID)
-	switch v.State {
-	case pgp.Good:
-		in.mail.Signature = SignedForeign
-		if in.senderHolds(ctx, v.Fingerprint) {
-			in.mail.Signature = SignedGood
-		}
-	case pgp.Expired:
-		in.mail.Signature = SignedExpired
-	case pgp.Revoked:
-		in.mail.Signature = SignedRevoked
-	case pgp.UnknownKey:
-		in.mail.Signature = SignedUnknown
-	default:
-		in.mail.Signature = SignedBad
-	}
-}
-
-// senderHolds tells whether a key is a current one of the very contact that the mail
-// claims to come from. An offered key proves nothing: anybody can offer one.
-func (in *incoming) senderHolds(ctx context.Context, fingerprint string) bool {
-	if in.mail.Person == 0 {
-		return false
-	}
-	keys, err := in.w.Guard.KeysOf(ctx, in.tx, in.mail.Person)
-	return err == nil && slices.ContainsFunc(keys, func(k guard.Key) bool {
-		return k.State == guard.KeyCurrent && strings.EqualFold(k.Fingerprint, fingerprint)
-	})
-}
-
-func (in *incoming) certificate(v message.SMIME) {
-	in.mail.Signer = clean(cmp.Or(v.Subject, v.Fingerprint), 300)
-	switch v.State {
-	case message.SMIMEGood:
-		in.mail.Signature = SignedForeign
-		if slices.ContainsFunc(v.Emails, func(e string) bool { return strings.EqualFold(e, in.msg.From.Email) }) {
-			in.mail.Signature = SignedGood
-		}
-	case message.SMIMEExpired:
-		in.mail.Signature = SignedExpired
-	case message.SMIMEUntrusted:
-		in.mail.Signature = SignedUnknown
-	default:
-		in.mail.Signature = SignedBad
-	}
+	return nil
 }
 
 // classify says what is to happen with the mail.
@@ -423,20 +296,10 @@ func (in *incoming) name(ctx context.Context) string {
 	return p.Name
 }
 
-// offerKey notes a key from an Autocrypt header as an offer, which a person accepts.
+// offerKey notes a key that a person's mail offers.
 func (in *incoming) offerKey(ctx context.Context) error {
-	if in.msg == nil || in.msg.Autocrypt == nil || in.mail.Person == 0 || in.mail.Class != MailReply ||
-		!strings.EqualFold(in.msg.Autocrypt.Email, in.msg.From.Email) {
+	if in.mail.Class != MailReply {
 		return nil
 	}
-	person, key := in.mail.Person, in.msg.Autocrypt.Key
-	k, err := pgp.ParsePublic(key)
-	if err != nil || !k.Has(in.msg.From.Email) {
-		return nil // no offer that could be taken up
-	}
-	_, _, err = in.w.Guard.OfferKey(ctx, person, key)
-	if fault.CodeOf(err) == fault.Invalid || fault.CodeOf(err) == fault.Conflict {
-		return nil
-	}
-	return err
+	return outbound.OfferKey(ctx, in.w.Guard, in.msg, in.mail.Person)
 }

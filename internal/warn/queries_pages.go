@@ -3,7 +3,6 @@ package warn
 import (
 	"context"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -13,9 +12,9 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/message"
-	"almenara.example/internal/foundation/pgp"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
+	"almenara.example/internal/outbound"
 )
 
 // Draft checks a warning that nobody has kept yet and puts the ids of the
@@ -192,25 +191,9 @@ func (w *Warn) ContactsOf(ctx context.Context, r sqldb.Reader, org int64) ([]con
 // Attachment takes the n-th file (from 0) out of a mail that came in, which is given
 // whole; what was sealed to the team is opened. NotFound when there is none.
 func (w *Warn) Attachment(raw []byte, n int) (f message.File, body []byte, err error) {
-	m, err := message.Parse(raw, w.mailOptions())
+	m, err := w.Outbound.Inside(raw, w.Acts.Clock().Now(), w.mailOptions())
 	if err != nil {
 		return f, nil, err
 	}
-	if m.Encrypted != nil && !m.Encrypted.SMIME && w.Outbound.Team() != nil {
-		opened, err := pgp.Open(m.Encrypted.Data, []*pgp.Team{w.Outbound.Team()}, nil, w.Acts.Clock().Now(), message.DefaultLimits().Decoded)
-		if err != nil {
-			return f, nil, err
-		}
-		if m, err = m.Inside(opened.Plain, w.mailOptions()); err != nil {
-			return f, nil, err
-		}
-	}
-	if n < 0 || n >= len(m.Files) {
-		return f, nil, fault.New(fault.NotFound, "warn.post.no_file", nil)
-	}
-	f = m.Files[n]
-	if body, err = io.ReadAll(f.Open()); err != nil {
-		return f, nil, fmt.Errorf("decode an attachment: %w", err)
-	}
-	return f, body, nil
+	return outbound.FileOf(m, n)
 }

@@ -28,6 +28,7 @@ type parties struct {
 	police, sentry  int64
 	desk            act.Actor
 	ana, ben, chief guard.Person // two of the company, one of the police
+	read            int          // mails that were looked at
 }
 
 func openParties(t *testing.T) *parties {
