@@ -48,6 +48,7 @@ func (p *Pages) Routes() (out []web.Route) {
 	for _, topic := range [][]web.Route{
 		p.incidentRoutes(),
 		p.entryRoutes(),
+		p.mailRoutes(),
 		p.searchRoutes(),
 		p.recoveryRoutes(),
 		p.playbookRoutes(),
@@ -62,6 +63,7 @@ func (p *Pages) Routes() (out []web.Route) {
 func (p *Pages) API(api huma.API) {
 	p.incidentCalls(api)
 	p.entryCalls(api)
+	p.mailCalls(api)
 	p.searchCalls(api)
 	p.reportCalls(api)
 }
@@ -87,10 +89,14 @@ func (p *Pages) extras(r *http.Request, i *incident.Incident) (out []extra, err 
 
 // roomActions lead from the list of incidents to the other lists of the room.
 func (p *Pages) roomActions(r *http.Request) []web.Action {
-	return []web.Action{
+	out := []web.Action{
 		{Label: web.Say(r, "incident.desk.reports.title"), URL: reportsURL, Icon: "flag"},
 		{Label: web.Say(r, "incident.desk.search.title"), URL: "/incident/search", Icon: "search"},
 		{Label: web.Say(r, "incident.desk.playbooks"), URL: "/incident/playbooks", Icon: "copy"},
 		{Label: web.Say(r, "incident.desk.lessons"), URL: "/incident/lessons", Icon: "info"},
 	}
+	if can(r, filePost) {
+		out = append(out, web.Action{Label: web.Say(r, "incident.desk.mail"), URL: mailURL, Icon: "mail"})
+	}
+	return out
 }
