@@ -36,6 +36,7 @@ func (c *checker) regime(f *file) Regime {
 	r.Verified, r.VerifiedBy, r.VerifiedOn = c.verified("", f.fileCheck)
 	r.Weekend = c.weekend(f, r.Counting)
 	fields := c.fields(f.Field)
+	r.Criteria = c.criteria(f.Criterion)
 	if len(f.Stage) == 0 {
 		c.add("stage", "there is no [[stage]]: a regime has at least one", `[[stage]] id = "notification"`)
 	}
@@ -187,6 +188,26 @@ func (c *checker) fields(in []fileField) []Field {
 			c.add(at+".kind", `a field has [[field.choice]] exactly when its kind is "choice"`, `kind = "choice"`)
 		}
 		out = append(out, f)
+	}
+	return out
+}
+
+// criteria checks what an incident is weighed by.
+func (c *checker) criteria(in []fileCriterion) (out []Criterion) {
+	if !c.few("criterion", len(in), maxChoice) {
+		return nil
+	}
+	for i := range in {
+		at := fmt.Sprintf("criterion[%d]", i+1)
+		one := Criterion{
+			ID:       c.id(at+".id", in[i].ID, "disruption"),
+			Label:    c.text(at+".label", in[i].Label),
+			Citation: c.sentence(at+".citation", in[i].Citation, true, "art. 7(1)"),
+		}
+		if slices.ContainsFunc(out, func(other Criterion) bool { return other.ID == one.ID }) {
+			c.add(at+".id", quoted(one.ID)+" is the id of two criteria", "")
+		}
+		out = append(out, one)
 	}
 	return out
 }

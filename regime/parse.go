@@ -17,9 +17,9 @@ const (
 	maxLine   = 2000      // bytes
 	maxDepth  = 16        // of brackets, and of dotted keys
 	maxStages = 100
-	maxFields = 200 // of a regime
-	maxParts  = 20  // caps, variants of a stage; languages of a text; days of a week
-	maxChoice = 100
+	maxFields = 200  // of a regime
+	maxParts  = 20   // caps, variants of a stage; languages of a text; days of a week
+	maxChoice = 100  // choices of a field, criteria
 	maxText   = 2000 // bytes of one text
 )
 
@@ -37,8 +37,15 @@ type file struct {
 	Zone         string
 	Weekend      []string
 	fileCheck
-	Field []fileField
-	Stage []fileStage
+	Field     []fileField
+	Criterion []fileCriterion
+	Stage     []fileStage
+}
+
+type fileCriterion struct {
+	ID       string
+	Label    Text
+	Citation string
 }
 
 type fileCheck struct {
@@ -120,6 +127,11 @@ type fileVariant struct {
 //	[[field.choice]]                 # with kind = "choice"
 //	id = "high"
 //	label = { en = "High" }
+//
+//	[[criterion]]                    # by which an incident falls under the regime; may be left out
+//	id = "disruption"
+//	label = { en = "Is a service severely disrupted?" }
+//	citation = "art. 7(1)"
 //
 //	[[stage]]
 //	id = "notification"

@@ -150,6 +150,17 @@ type Regime struct {
 	VerifiedBy string  `json:"verified_by,omitempty"`
 	VerifiedOn string  `json:"verified_on,omitempty"`
 	Stages     []Stage `json:"stages"`
+	// Criteria are those by which an incident falls under the regime, in the order of
+	// a form.
+	Criteria []Criterion `json:"criteria,omitempty"`
+}
+
+// Criterion is one thing that a law weighs when it asks whether an incident must be
+// reported. How many of them it takes stands in the law, not here.
+type Criterion struct {
+	ID       string `json:"id"`
+	Label    Text   `json:"labels"` // a question that yes or no answers
+	Citation string `json:"citation"`
 }
 
 // Stage is one duty of a regime.
@@ -276,4 +287,14 @@ func (s Stage) MarshalJSON() ([]byte, error) {
 		Title string `json:"title"`
 		plain
 	}{s.Title.In("en"), plain(s)})
+}
+
+// MarshalJSON writes the fields by their JSON names, and the English label as "label"
+// beside all of them as "labels".
+func (k Criterion) MarshalJSON() ([]byte, error) {
+	type plain Criterion
+	return json.Marshal(struct {
+		Label string `json:"label"`
+		plain
+	}{k.Label.In("en"), plain(k)})
 }

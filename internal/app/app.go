@@ -296,6 +296,9 @@ func (a *App) load(ctx context.Context) error {
 		err = errors.Join(a.warn.Recover(ctx), a.incidents.Recover(ctx))
 	}
 	if err == nil {
+		err = a.incidents.LoadRegimes(ctx, dir(a.cfg.path(regimesFolder)))
+	}
+	if err == nil {
 		a.log.InfoContext(ctx, "loaded", "took", a.clock.Now().Sub(began).Round(time.Millisecond))
 	}
 	return err
@@ -320,7 +323,7 @@ func (a *App) openDoors(ctx context.Context, o Options) error {
 		Catalogue: a.words, Clock: a.clock, Log: a.log, Identify: a.identify, Product: "Almenara", Country: own.Name,
 		Installation: installation, Secure: a.public.Scheme == "https", Zone: zone, Nav: a.nav(),
 		SearchURL: deskweb.SearchURL, SignInURL: guardweb.SignInURL, SignOutURL: guardweb.SignOutURL, ProfileURL: guardweb.ProfileURL, Strict: o.Strict,
-		Refused: a.refused, Topics: a.topicsOf, Home: homeOf,
+		Refused: a.refused, Topics: a.topicsOf, Home: homeOf, Due: a.nearest,
 	})
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"almenara.example/internal/incident"
 	"almenara.example/internal/outbound"
 	"almenara.example/internal/watch"
 )
@@ -42,6 +43,7 @@ type Config struct {
 	Warn     Warning  `toml:"warn"`
 	Backup   Backup   `toml:"backup"`
 	Duty     Duty     `toml:"duty"`
+	Incident Response `toml:"incident"`
 	Log      Log      `toml:"log"`
 }
 
@@ -112,8 +114,8 @@ func defaults() Config {
 		},
 		Mail: Mail{Security: "starttls"},
 		Warn: Warning{PerContactHour: 12},
-		Duty: Duty{PackAt: "18:00"},
-		Log:  Log{Level: "info", Format: "text"},
+		Duty: Duty{PackAt: "18:00"}, Incident: Response{Reminders: incident.DefaultReminders()},
+		Log: Log{Level: "info", Format: "text"},
 	}
 }
 
@@ -168,7 +170,7 @@ func readConfig(dir string, getenv func(string) string) (Config, error) {
 
 // Validate names the first setting that is wrong.
 func (c *Config) Validate() error {
-	for _, check := range []func() error{c.checkAddresses, c.checkWords, c.checkDatabase, c.checkLimits, c.checkMail, c.checkDuty, c.checkIntake, c.checkBackup} {
+	for _, check := range []func() error{c.checkAddresses, c.checkWords, c.checkDatabase, c.checkLimits, c.checkMail, c.checkDuty, c.checkResponse, c.checkIntake, c.checkBackup} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ type keys struct {
 // makeKeys makes the key files that are missing; one that is there is never
 // replaced. The ledger's name is the host of the public address.
 func makeKeys(dir, host string, random io.Reader) error {
-	for _, d := range []string{"keys", runFolder, "ledger", "drop", "locales"} {
+	for _, d := range []string{"keys", runFolder, "ledger", "drop", "locales", regimesFolder} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			return fmt.Errorf("make the folder %s: %w", d, err)
 		}

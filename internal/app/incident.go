@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,28 @@ import (
 
 // playbooksFolder is where an installation's own playbooks are, beside the program's.
 const playbooksFolder = "playbooks"
+
+// regimesFolder holds the installation's own regimes and tables of public holidays.
+const regimesFolder = "regimes"
+
+// Response says how incidents are kept.
+type Response struct {
+	Reminders []float64 `toml:"reminders"` // shares of a period that are left when who owes is reminded
+}
+
+func (c *Config) checkResponse() error {
+	last := 1.0
+	for _, s := range c.Incident.Reminders {
+		if s <= 0 || s >= last {
+			return &ConfigError{"incident.reminders", fmt.Sprint(c.Incident.Reminders), "shares between 1 and 0, the largest first, such as [0.5, 0.25, 0.1]"}
+		}
+		last = s
+	}
+	if len(c.Incident.Reminders) > 10 {
+		return &ConfigError{"incident.reminders", fmt.Sprint(c.Incident.Reminders), "at most ten shares"}
+	}
+	return nil
+}
 
 // openIncidents wires the response to incidents.
 func (a *App) openIncidents() error {
@@ -31,7 +54,7 @@ func (a *App) openIncidents() error {
 		Numbers: id.NewNumbers("ALM", "incident", a.keys.numbers), ReportNumber: id.NewNumbers("ALM", "report", a.keys.numbers),
 		Refs: id.NewNumbers("E", "incident-entry", a.keys.numbers), FileRefs: id.NewNumbers("F", "incident-file", a.keys.numbers),
 		MailNumbers: id.NewNumbers("M", "incident-mail", a.keys.numbers),
-		PublicURL:   strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Playbooks: dir(a.cfg.path(playbooksFolder)), Log: a.log,
+		PublicURL:   strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Reminders: a.cfg.Incident.Reminders, Playbooks: dir(a.cfg.path(playbooksFolder)), Log: a.log,
 	})
 	if err == nil {
 		a.watch.AlsoUsed(incident.UsedBlobs)

@@ -20,7 +20,7 @@ import (
 func machineOnly() []string {
 	return []string{
 		"outbound.receive_mail", "portal.ask_link", "portal.note_link", "portal.send_link",
-		"constituency.match_again", "ledger.note_restore", "guard.offer_key", "warn.escalate", "warn.note_outcome", "warn.send_notice", "warn.take_mail", "watch.expire", "watch.forget_delivery",
+		"constituency.match_again", "incident.recount", "incident.remind", "ledger.note_restore", "guard.offer_key", "warn.escalate", "warn.note_outcome", "warn.send_notice", "warn.take_mail", "watch.expire", "watch.forget_delivery",
 		"watch.match_again", "watch.set_delivery_aside", "watch.take_in", "watch.take_in_rows",
 	}
 }

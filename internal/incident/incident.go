@@ -60,7 +60,8 @@ type Config struct {
 	MailNumbers  *id.Numbers    // of mails that leave
 	PublicURL    string         // without a final slash
 	MailDomain   string
-	Playbooks    fs.FS // playbooks of the installation, beside our own; nil: none
+	Playbooks    fs.FS     // playbooks of the installation, beside our own; nil: none
+	Reminders    []float64 // shares of a period that are left when who owes is reminded, largest first
 	Log          *slog.Logger
 }
 
@@ -73,6 +74,7 @@ type Incidents struct {
 	answers  *jobs.Handle[answerArgs] // sends answers to reporters
 	dispatch *jobs.Handle[struct{}]
 	sending  sync.Mutex
+	laws     laws
 }
 
 // New returns the room and registers its jobs. SetGate must follow before the queue
@@ -83,6 +85,9 @@ func New(c Config) (*Incidents, error) {
 	}
 	if c.Zone == nil {
 		c.Zone = time.UTC
+	}
+	if c.Reminders == nil {
+		c.Reminders = DefaultReminders()
 	}
 	in := &Incidents{Config: c, read: c.Acts.Reader(), words: wordsOf(c.Acts.Engine())}
 	if err := in.openReports(); err != nil || c.Queue == nil { // without one nothing is sent

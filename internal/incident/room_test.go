@@ -11,13 +11,16 @@ import (
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/clock/clocktest"
 	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/i18n"
 	"almenara.example/internal/foundation/id"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/foundation/sqldb/sqldbtest"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/incident"
 	"almenara.example/internal/ledger"
+	"almenara.example/internal/warn"
 	"almenara.example/tlp"
+	frame "almenara.example/web"
 )
 
 // room is the incident room on a database, with a nation of four.
@@ -66,8 +69,13 @@ func newRoom(t *testing.T, db *sqldb.DB) *room {
 	if err != nil {
 		t.Fatal(err)
 	}
+	words, err := i18n.New(i18n.Sub(frame.Locales, "locales"), i18n.Sub(incident.Locales, "locales"), i18n.Sub(warn.Locales, "locales"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	r.Incidents, err = incident.New(incident.Config{
-		Acts: r.acts, Guard: g, Blobs: blobs, Constituency: constituency.New(r.acts, g, log),
+		Catalogue: words,
+		Acts:      r.acts, Guard: g, Blobs: blobs, Constituency: constituency.New(r.acts, g, log),
 		Numbers: id.NewNumbers("ALM", "incident", []byte("key")), ReportNumber: id.NewNumbers("ALM", "report", []byte("key")),
 		Refs: id.NewNumbers("E", "incident-entry", []byte("key")), FileRefs: id.NewNumbers("F", "incident-file", []byte("key")),
 		MailNumbers: id.NewNumbers("M", "incident-mail", []byte("key")), Log: log,

@@ -29,6 +29,10 @@ const (
 
 func (in *Incidents) addJobs(q *jobs.Queue) (err error) {
 	in.dispatch, err = jobs.Add(q, jobs.Kind[struct{}]{Name: "incident.send", Tries: 12, Timeout: 10 * time.Minute, Every: lookAround, Work: in.workDispatch})
+	if err != nil {
+		return err
+	}
+	_, err = jobs.Add(q, jobs.Kind[struct{}]{Name: "incident.remind", Timeout: 10 * time.Minute, Every: 30 * time.Second, Work: in.workRemind})
 	return err
 }
 

@@ -291,11 +291,28 @@ func (w *Warn) NoteCall(ctx context.Context, actor act.Actor, id, version int64,
 
 func (w *Warn) checkTry(t *CallTry, what *What) error {
 	var bad []fault.Error
+	if err := CheckTry(t, w.Acts.Clock().Now()); err != nil {
+		bad = append(bad, fault.Of(err).Parts...)
+	}
+	if t.Outcome == "reached" {
+		if *what == "" {
+			*what = Acknowledge
+		}
+		if _, err := ParseWhat(string(*what)); err != nil {
+			bad = append(bad, *fault.Of(err))
+		}
+	}
+	return fault.Join("warn.answer.invalid", bad)
+}
+
+// CheckTry refuses the outcome of a call that cannot be, and dates it now when it has
+// no time.
+func CheckTry(t *CallTry, now time.Time) error {
+	var bad []fault.Error
 	if !slices.Contains(CallOutcomes(), t.Outcome) {
 		bad = append(bad, *fault.OnField("outcome", "warn.call.outcome", nil))
 	}
 	t.Spoke, t.Note, t.Phone = strings.TrimSpace(t.Spoke), strings.TrimSpace(t.Note), strings.TrimSpace(t.Phone)
-	now := w.Acts.Clock().Now()
 	if t.At.IsZero() {
 		t.At = now
 	}
@@ -307,12 +324,6 @@ func (w *Warn) checkTry(t *CallTry, what *What) error {
 	}
 	if t.Outcome == "reached" {
 		if err := guard.CheckName("spoke", t.Spoke); err != nil {
-			bad = append(bad, *fault.Of(err))
-		}
-		if *what == "" {
-			*what = Acknowledge
-		}
-		if _, err := ParseWhat(string(*what)); err != nil {
 			bad = append(bad, *fault.Of(err))
 		}
 	}

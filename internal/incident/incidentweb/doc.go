@@ -53,6 +53,9 @@ func (p *Pages) Routes() (out []web.Route) {
 		p.recoveryRoutes(),
 		p.playbookRoutes(),
 		p.reportRoutes(),
+		p.clockRoutes(),
+		p.filingRoutes(),
+		p.regimeRoutes(),
 	} {
 		out = append(out, topic...)
 	}
@@ -66,6 +69,7 @@ func (p *Pages) API(api huma.API) {
 	p.mailCalls(api)
 	p.searchCalls(api)
 	p.reportCalls(api)
+	p.clockCalls(api)
 }
 
 // extra is what a topic adds to an incident's page.
@@ -77,7 +81,7 @@ type extra struct {
 
 // extras asks the topics what they add to an incident's page.
 func (p *Pages) extras(r *http.Request, i *incident.Incident) (out []extra, err error) {
-	for _, topic := range []func(*http.Request, *incident.Incident) (extra, error){p.recoveryExtra, p.playbookExtra, p.reportExtra} {
+	for _, topic := range []func(*http.Request, *incident.Incident) (extra, error){p.clockExtra, p.recoveryExtra, p.playbookExtra, p.reportExtra} {
 		one, err := topic(r, i)
 		if err != nil {
 			return nil, err
@@ -91,6 +95,7 @@ func (p *Pages) extras(r *http.Request, i *incident.Incident) (out []extra, err 
 func (p *Pages) roomActions(r *http.Request) []web.Action {
 	out := []web.Action{
 		{Label: web.Say(r, "incident.desk.reports.title"), URL: reportsURL, Icon: "flag"},
+		{Label: web.Say(r, "incident.desk.clocks"), URL: ClocksURL, Icon: "clock"},
 		{Label: web.Say(r, "incident.desk.search.title"), URL: "/incident/search", Icon: "search"},
 		{Label: web.Say(r, "incident.desk.playbooks"), URL: "/incident/playbooks", Icon: "copy"},
 		{Label: web.Say(r, "incident.desk.lessons"), URL: "/incident/lessons", Icon: "info"},
