@@ -99,9 +99,33 @@ func (x nightTexts) openIncidents(ctx context.Context, r sqldb.Reader, p *i18n.P
 		if owed > 0 {
 			t.Lines = append(t.Lines, p.Say("app.pack.owed", "Count", owed))
 		}
+		if err := x.clocks(ctx, r, p, i.ID, &t); err != nil {
+			return nil, err
+		}
 		out = append(out, t)
 	}
 	return out, nil
+}
+
+// clocks adds the clocks that run: what is owed by whom, and by when it is safe.
+func (x nightTexts) clocks(ctx context.Context, r sqldb.Reader, p *i18n.Printer, id int64, t *duty.Text) error {
+	all, err := x.incidents.Clocks(ctx, r, incident.Viewer{Org: guard.OwnOrg}, id)
+	for k := range all {
+		c := &all[k]
+		if c.State != incident.ClockRunning || c.WarnAt.IsZero() {
+			continue
+		}
+		_, stage, err := x.incidents.StageOf(c)
+		if err != nil {
+			return err
+		}
+		o, _ := x.incidents.Constituency.Index().Org(c.OwedByOrg)
+		t.Lines = append(t.Lines, p.Say("app.pack.clock", "Stage", stage.Title.In(x.language), "Name", o.Name, "At", p.Time(c.WarnAt)))
+		if t.Due.IsZero() || c.WarnAt.Before(t.Due) {
+			t.Due = c.WarnAt
+		}
+	}
+	return err
 }
 
 // participant is who takes part, and whom to call there.

@@ -106,6 +106,7 @@ func TestTheDeskSaysWhichLawAppliesSeesWhatMovesAndFilesAReport(t *testing.T) {
 		due.Clocks[0]["state"] != "running" || due.Clocks[0]["strict"] != aware.Add(24*time.Hour).Format(time.RFC3339) {
 		t.Errorf("the API says %s, %v", a.Body, err)
 	}
+	d.get("/api/v1/duty/pack?format=html", "Clock: Early warning, owed by Aguas del Faro")
 	d.get("/incident/clocks/1", "How it is counted", "1182/71", "art. 23(4)(a)")
 
 	d.post("/incident/clocks/1/filing", http.StatusSeeOther, nil)
