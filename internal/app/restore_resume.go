@@ -59,7 +59,6 @@ func (a *App) afterRestore(noted *restoreNoted) []func(ctx context.Context, tx *
 		// would be told again.
 		func(ctx context.Context, tx *act.Tx) error { return a.warn.HoldAfterRestore(ctx, tx, tx.Call().Reason) },
 		a.incidents.HoldAfterRestore,
-		func(ctx context.Context, tx *act.Tx) error { return a.incidents.SkipAfterRestore(ctx, tx) },
 	}
 }
 

@@ -57,40 +57,48 @@ func (f *filler) incidents(ctx context.Context) error {
 		return err
 	}
 	now := f.Clock.Now()
-	for _, a := range []affair{waterWorks(), hospital(), flood(), island()} {
-		if err := f.affair(ctx, now, a); err != nil {
+	var first incident.Incident
+	for n, a := range []affair{waterWorks(), hospital(), flood(), island()} {
+		i, err := f.affair(ctx, now, a)
+		if err != nil {
 			return fmt.Errorf("%s: %w", a.head.Title, err)
+		}
+		if n == 0 {
+			first = i
 		}
 	}
 	f.Clock.Set(clock.System{}.Now()) // what waits for its time would wait for ever in the past
+	if err := f.response(ctx, now, first); err != nil {
+		return fmt.Errorf("%s: %w", first.Title, err)
+	}
 	return f.Settle(ctx)
 }
 
 // affair opens one incident and writes it, line by line, at the times at which things
 // happened.
-func (f *filler) affair(ctx context.Context, now time.Time, a affair) error {
+func (f *filler) affair(ctx context.Context, now time.Time, a affair) (i incident.Incident, err error) {
 	officer := f.as(guard.RoleWatchOfficer)
 	f.Clock.Set(now.Add(-a.lines[0].back))
-	i, err := f.Incidents.OpenNew(ctx, officer, a.head)
+	i, err = f.Incidents.OpenNew(ctx, officer, a.head)
 	if err != nil {
-		return err
+		return i, err
 	}
 	for name, role := range a.parts {
 		org, err := f.named(ctx, name)
 		if err != nil {
-			return err
+			return i, err
 		}
 		if _, err := f.Incidents.AddParticipant(ctx, officer, i.ID, incident.NewParticipant{Org: org, Role: role}); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return i, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	for _, l := range a.lines {
 		f.Clock.Set(now.Add(-l.back))
 		if err := f.write(ctx, officer, now, i, l); err != nil {
-			return fmt.Errorf("%q: %w", l.text, err)
+			return i, fmt.Errorf("%q: %w", l.text, err)
 		}
 	}
-	return nil
+	return i, nil
 }
 
 func (f *filler) write(ctx context.Context, officer act.Actor, now time.Time, i incident.Incident, l line) (err error) {

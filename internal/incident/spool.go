@@ -406,8 +406,12 @@ func (in *Incidents) Recover(ctx context.Context) error {
 }
 
 // HoldAfterRestore is for an installation that was restored from a backup: whatever had
-// not left when the backup was made may have left since, so only a person sends it.
+// not left when the backup was made may have left since, so only a person sends it. No
+// number is given again.
 func (in *Incidents) HoldAfterRestore(ctx context.Context, tx *act.Tx) error {
+	if err := skipNumbers(ctx, tx); err != nil {
+		return err
+	}
 	_, err := tx.ExecContext(ctx, `update incident_mail set state = $1, why = $2 where state in ($3, $4)`,
 		string(MailUnknown), "incident.post.why.restored", string(MailWaiting), string(MailAttempting))
 	return err

@@ -240,12 +240,11 @@ func (in *Incidents) AnswerLead(ctx context.Context, actor act.Actor, id int64, 
 	})
 }
 
-// SkipAfterRestore leaves out numbers that a lost installation may have given away
-// since its backup: a reply to one of its mails must not be taken for one to another
-// incident.
-func (in *Incidents) SkipAfterRestore(ctx context.Context, tx *act.Tx) error {
+// skipNumbers leaves out numbers that a lost installation may have given away since its
+// backup: a reply to one of its mails must not be taken for one to another incident.
+func skipNumbers(ctx context.Context, tx *act.Tx) error {
 	const more = 1 << 20 // than any lost one gave away since its last backup
-	for _, sequence := range []string{"incident.incident", "incident.entry", "incident.report"} {
+	for _, sequence := range []string{"incident.incident", "incident.entry", "incident.report", "incident.mail"} {
 		if _, err := tx.Reserve(ctx, sequence, more); err != nil {
 			return err
 		}
