@@ -254,8 +254,11 @@ func (p *Pages) curve(r *http.Request, services []incident.Service, steps []inci
 			times = append(times, s.At)
 		}
 	}
+	if now := p.in.Acts.Clock().Now(); now.After(times[len(times)-1]) {
+		times = append(times, now)
+	}
 	for _, t := range times {
-		c.X = append(c.X, printer.Time(t))
+		c.X = append(c.X, t.In(printer.Zone()).Format("2006-01-02 15:04"))
 	}
 	for _, s := range services[:min(len(services), 8)] {
 		series := web.Series{Name: s.Name}
