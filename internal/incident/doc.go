@@ -9,6 +9,10 @@
 // (the organisation whose word it is), a marking and an audience of its own. A question
 // asks one participant and has an answer-by time.
 //
+// A duty is that a reporting regime applies to a participant; it has a clock per stage,
+// counted from an anchor, which is a time at which something happened. A filing is the
+// document of a stage; a judgement says whether the incident falls under the regime.
+//
 // # Who sees what
 //
 //   - The desk's people see every entry whose audience holds the desk, a participant's
@@ -26,6 +30,8 @@
 //     said before is kept.
 //   - Merging moves nothing: the merged incident points to the other and can be taken
 //     apart again. Splitting moves entries and remembers from where.
+//   - A corrected anchor stays, with who replaced it, when and why; a clock is counted by
+//     the version of the regime under which it began.
 //   - Exercise and real incidents never mix.
 //
 // What is NOT here: pages (incidentweb), what participants see (portal), the counting of
