@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
 	"slices"
 
@@ -19,6 +20,7 @@ import (
 	"almenara.example/internal/outbound"
 	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
+	"almenara.example/regime"
 	"almenara.example/tlp"
 )
 
@@ -71,6 +73,8 @@ type Portal struct {
 	read sqldb.Reader
 	gate *guard.Gate
 	link *jobs.Handle[linkArgs]
+
+	regimes []regime.Regime // under which operators report
 }
 
 // New returns the room and registers its job. SetGate must follow before anything is
@@ -78,6 +82,9 @@ type Portal struct {
 func New(c Config) (*Portal, error) {
 	p := &Portal{Config: c, read: c.Acts.Reader()}
 	var err error
+	if p.regimes, err = regime.Shipped(); err != nil {
+		return nil, err
+	}
 	p.link, err = jobs.Add(c.Queue, jobs.Kind[linkArgs]{Name: "portal.send_link", Tries: 6, Work: p.workLink})
 	return p, err
 }
@@ -87,7 +94,7 @@ func (p *Portal) SetGate(g *guard.Gate) { p.gate = g }
 
 // Closures says which of the room's views answers for which kind of thing.
 func (p *Portal) Closures() map[string]guard.Closure {
-	return map[string]guard.Closure{
+	all := map[string]guard.Closure{
 		KindHome: view{p, p.homeParts, p.renderHome}, KindNotices: view{p, p.noticesParts, p.renderNotices},
 		KindNotice: view{p, p.noticeParts, p.renderNotice}, KindRows: view{p, p.noticeParts, p.renderRows},
 		KindFindings: view{p, p.findingsParts, p.renderFindings}, KindFile: view{p, p.findingsParts, p.renderFile},
@@ -98,6 +105,8 @@ func (p *Portal) Closures() map[string]guard.Closure {
 		KindWrite: view{p, p.headParts, p.renderWrite}, KindEntry: view{p, p.entryParts, p.renderEntry},
 		KindIncidentFile: view{p, p.incidentFileParts, p.renderIncidentFile},
 	}
+	maps.Copy(all, p.reportClosures())
+	return all
 }
 
 // ask is one question of the gate.

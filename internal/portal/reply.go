@@ -26,7 +26,7 @@ const (
 
 // Statics lists the static pages.
 func Statics() []Static {
-	return []Static{VisitAsk, VisitRefused, VisitOther, VisitSignIn, VisitThanks, VisitAgain, LinkForm, LinkAsked, TokenMade}
+	return []Static{VisitAsk, VisitRefused, VisitOther, VisitSignIn, VisitThanks, VisitAgain, LinkForm, LinkAsked, TokenMade, ReportAsk, ReportSent, ReportCode, ReportWrite}
 }
 
 // Reply is what a handler of the portal answers. Make it with Show, Download, Stream,

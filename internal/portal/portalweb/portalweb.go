@@ -2,6 +2,7 @@ package portalweb
 
 import (
 	"embed"
+	"slices"
 
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/web"
@@ -38,11 +39,13 @@ type Pages struct {
 	warn   *warn.Warn
 	asks   *tries // for sign-in links
 	visits *tries // by answering links
+	tells  *tries // by reporting without a name
+	comes  *tries // by coming back with a code
 }
 
 // New returns the pages, which answer through site.
 func New(site *web.Site, p *portal.Portal, w *warn.Warn, c clock.Clock) *Pages {
-	return &Pages{site: site, portal: p, warn: w, asks: newTries(c, askingRates()), visits: newTries(c, answeringRates())}
+	return &Pages{site: site, portal: p, warn: w, asks: newTries(c, askingRates()), visits: newTries(c, answeringRates()), tells: newTries(c, reportingRates()), comes: newTries(c, returningRates())}
 }
 
 // Routes lists the portal's doors.
@@ -83,5 +86,5 @@ func (p *Pages) Routes() []web.Route {
 		public("POST", SignInURL, "/portal/sign-in email=nobody@nowhere.example", p.askLink),
 		public("GET", "/n/{secret}", "/n/x", p.visit),
 		public("POST", "/n/{secret}", "/n/x by=a&firm=b", p.visitor),
-	}, p.incidentRoutes()...)
+	}, slices.Concat(p.incidentRoutes(), p.reportRoutes())...)
 }

@@ -23,6 +23,8 @@ func (p *Pages) shown(r *http.Request, reply portal.Reply) (name string, page we
 	body := parcel.View().Body
 	common := p.common(r, parcel.Thing().Kind)
 	switch parcel.Thing().Kind {
+	case portal.KindReports, portal.KindReport, portal.KindReportStatus:
+		name, page, err = p.shownReport(r, reply, page, common)
 	case portal.KindHome:
 		name, page.Title, page.Data, err = "portal/home", web.Say(r, "portal.title"), nil, nil
 		var d portal.HomeDoc
@@ -115,6 +117,7 @@ func (p *Pages) common(r *http.Request, kind string) (c common) {
 		{portal.KindHome, "portal.nav.home", HomeURL, false},
 		{portal.KindNotices, "portal.notices", "/portal/notices", false},
 		{portal.KindIncidents, "portal.incidents", incidentsURL, true},
+		{portal.KindReports, "portal.reports", reportsURL, true},
 		{portal.KindFindings, "portal.findings", "/portal/findings", false},
 		{portal.KindAssets, "portal.assets", "/portal/assets", false},
 		{portal.KindContacts, "portal.contacts", "/portal/contacts", true},
@@ -127,7 +130,7 @@ func (p *Pages) common(r *http.Request, kind string) (c common) {
 		c.Nav = append(c.Nav, web.Link{Label: web.Say(r, n.key), URL: to(n.path, keep), Current: n.kind == kind})
 	}
 	all, err := p.portal.Clients(r.Context(), whoOf(r).Actor.Org)
-	if err != nil || slices.Contains([]string{portal.KindContacts, portal.KindFeeds, portal.KindNotice, portal.KindIncident, portal.KindWrite, portal.KindEntry}, kind) {
+	if err != nil || slices.Contains([]string{portal.KindContacts, portal.KindFeeds, portal.KindNotice, portal.KindIncident, portal.KindWrite, portal.KindEntry, portal.KindReports, portal.KindReport, portal.KindReportStatus}, kind) {
 		return c
 	}
 	for i, one := range all[:min(len(all), 1000)] {
@@ -329,6 +332,9 @@ func tokenForm(r *http.Request) *web.Form {
 func (p *Pages) static(r *http.Request, reply portal.Reply) (name string, page web.Page) {
 	key := "portal." + strings.ReplaceAll(string(reply.Static), "-", "_")
 	page = web.Page{Plain: true, Title: web.Say(r, key), Lead: web.Say(r, key+".lead")}
+	if name, ok := p.staticReport(r, reply, &page); ok {
+		return name, page
+	}
 	data := staticPage{Secret: reply.Typed["secret"], Until: reply.Typed["until"]}
 	switch reply.Static {
 	case portal.VisitAsk:
@@ -340,7 +346,7 @@ func (p *Pages) static(r *http.Request, reply portal.Reply) (name string, page w
 		data.SignOut = true
 	case portal.VisitThanks:
 		data.Back = r.URL.Path
-	case portal.VisitRefused, portal.VisitAgain, portal.LinkAsked, portal.TokenMade:
+	case portal.VisitRefused, portal.VisitAgain, portal.LinkAsked, portal.TokenMade, portal.ReportAsk, portal.ReportSent, portal.ReportCode, portal.ReportWrite:
 	}
 	page.Data = data
 	return "portal/static", page

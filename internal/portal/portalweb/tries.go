@@ -24,6 +24,11 @@ type rates struct {
 func askingRates() rates    { return rates{each: 6, all: 120} }
 func answeringRates() rates { return rates{each: 60, all: 6000} }
 
+// Reporting costs the desk a look: a person reports once. Coming back wants a code that
+// nobody guesses, so it is counted for the server's time alone.
+func reportingRates() rates { return rates{each: 3, all: 60} }
+func returningRates() rates { return rates{each: 20, all: 600} }
+
 // addresses is how many are counted at once.
 const addresses = 4096
 
