@@ -22,11 +22,11 @@ import (
 // organisation, which then is the owner for sure. The same external thing is taken
 // once: Conflict.
 func (in *Incidents) TakeReport(ctx context.Context, actor act.Actor, n NewReport) (Report, error) {
-	person, confirmed := int64(0), false
+	person, confirmed, verb := int64(0), false, "incident.report"
 	if actor.Org != guard.OwnOrg && actor.Kind == act.Person {
-		n.Owner, confirmed, person = actor.Org, true, ViewerOf(actor).Person
+		n.Owner, confirmed, person, verb = actor.Org, true, ViewerOf(actor).Person, "incident.report_own"
 	}
-	return in.take(ctx, act.Call{Actor: actor, Verb: "incident.report"}, n, func(_ context.Context, _ *act.Tx, p *Report) error {
+	return in.take(ctx, act.Call{Actor: actor, Verb: verb}, n, func(_ context.Context, _ *act.Tx, p *Report) error {
 		p.Confirmed, p.Person = confirmed, person
 		return nil
 	})

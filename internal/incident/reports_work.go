@@ -123,6 +123,9 @@ func (in *Incidents) WriteOnReport(ctx context.Context, actor act.Actor, id int6
 		return err
 	}
 	verb := map[MessageKind]string{Said: "incident.add_to_report", Answer: "incident.answer_report", NoteInside: "incident.note_on_report"}[kind]
+	if kind == Said && actor.Org != guard.OwnOrg {
+		verb = "incident.add_to_own_report"
+	}
 	if err := in.keepFiles(ctx, files); err != nil {
 		return err
 	}
@@ -189,7 +192,7 @@ func (in *Incidents) AddByCode(ctx context.Context, code, text string, files []N
 	if err := in.keepFiles(ctx, files); err != nil {
 		return err
 	}
-	call := act.Call{Actor: visitor(), Verb: "incident.add_to_report", Subject: reportSubject(p.ID), Purpose: purpose}
+	call := act.Call{Actor: visitor(), Verb: "incident.add_by_code", Subject: reportSubject(p.ID), Purpose: purpose}
 	return in.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		if err := in.addMessage(ctx, tx, &p, Said, text, files); err != nil {
 			return err
