@@ -17,6 +17,7 @@ import (
 )
 
 type incidentCmd struct {
+	incidentVerbs
 	Clocks   clocksCmd   `cmd:"" help:"List the clocks that run, by what falls due first."`
 	Regime   regimeCmd   `cmd:"" help:"The laws under which incidents are reported, and their periods."`
 	Playbook playbookCmd `cmd:"" help:"Checklists for the response."`

@@ -169,6 +169,13 @@ func TestTheDescriptionOfTheAPINamesEveryPermission(t *testing.T) {
 	if spec.OpenAPI != "3.1.0" || len(spec.Paths) < 20 {
 		t.Fatalf("got OpenAPI %s with %d paths", spec.OpenAPI, len(spec.Paths))
 	}
+	for path, ops := range spec.Paths {
+		for method, op := range ops {
+			if n := strings.Count(path, "{"); strings.Count(string(op), `"in":"path"`) != n {
+				t.Errorf("%s %s: not every part of the address is read, want %d parameters in it", method, path, n)
+			}
+		}
+	}
 	for _, d := range a.api.describe() {
 		for _, op := range d.Ops {
 			if op.Permission == "" || op.Summary == "" {

@@ -32,7 +32,9 @@ func (p *Pages) entryCalls(api huma.API) {
 	huma.Register(api, operation(http.MethodPost, "task", "entries/{entry}/task", setTask, "Move a task, question or countermeasure to another state", `entries/1/task {"state":"done","version":1}`), p.apiTask)
 }
 
-type numberInput struct {
+// NumberInput is the number in an address. It is exported because huma leaves out what
+// is embedded from an unexported type.
+type NumberInput struct {
 	Number string `path:"number" doc:"the incident's number" example:"ALM-4K7Q-2M9X"`
 }
 
@@ -113,7 +115,7 @@ type ParticipantLine struct {
 	Since        time.Time `json:"since"`
 }
 
-func (p *Pages) apiShow(ctx context.Context, in *numberInput) (*showOutput, error) {
+func (p *Pages) apiShow(ctx context.Context, in *NumberInput) (*showOutput, error) {
 	i, err := p.apiNumbered(ctx, in.Number)
 	if err != nil {
 		return nil, err
@@ -181,7 +183,7 @@ func (p *Pages) entryLine(e incident.Entry) EntryLine {
 }
 
 type closeInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		State      string `json:"state" enum:"resolved,abandoned"`
 		Resolution string `json:"resolution"`
@@ -201,7 +203,7 @@ func (p *Pages) apiClose(ctx context.Context, in *closeInput) (*noContent, error
 }
 
 type participateInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		Organisation string `json:"organisation" doc:"its name"`
 		Role         string `json:"role"`
@@ -235,7 +237,7 @@ func (p *Pages) apiParticipate(ctx context.Context, in *participateInput) (*noCo
 }
 
 type mergeInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		Into   string `json:"into,omitempty"`
 		Reason string `json:"reason"`
@@ -258,7 +260,7 @@ func (p *Pages) apiMerge(ctx context.Context, in *mergeInput) (*noContent, error
 }
 
 type splitInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		Title   string  `json:"title"`
 		Reason  string  `json:"reason"`
@@ -279,7 +281,7 @@ func (p *Pages) apiSplit(ctx context.Context, in *splitInput) (*lineOutput, erro
 }
 
 type writeInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		Kind        string    `json:"kind" enum:"note,observable,task,file,decision,call,status,question,measure"`
 		Text        string    `json:"text,omitempty"`

@@ -98,7 +98,7 @@ func (p *Pages) apiClocks(ctx context.Context, in *clocksInput) (*clocksOutput, 
 	return p.clocksAnswer(found), err
 }
 
-func (p *Pages) apiClocksOf(ctx context.Context, in *numberInput) (*clocksOutput, error) {
+func (p *Pages) apiClocksOf(ctx context.Context, in *NumberInput) (*clocksOutput, error) {
 	i, err := p.apiNumbered(ctx, in.Number)
 	if err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (p *Pages) apiClocksOf(ctx context.Context, in *numberInput) (*clocksOutput
 }
 
 type beginDutyInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		Organisation string `json:"organisation" doc:"its name"`
 		Regime       string `json:"regime"`
@@ -145,7 +145,7 @@ func (p *Pages) apiBeginDuty(ctx context.Context, in *beginDutyInput) (*clocksOu
 }
 
 type anchorInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		Organisation string    `json:"organisation" doc:"whose duties count from it, by name"`
 		Regime       string    `json:"regime,omitempty" doc:"only under this regime; needed for the submission of a stage"`

@@ -199,7 +199,7 @@ type showReportOutput struct {
 	}
 }
 
-func (p *Pages) apiShowReport(ctx context.Context, in *numberInput) (*showReportOutput, error) {
+func (p *Pages) apiShowReport(ctx context.Context, in *NumberInput) (*showReportOutput, error) {
 	one, err := p.apiReportNumbered(ctx, in.Number)
 	if err != nil {
 		return nil, err
@@ -231,7 +231,7 @@ func (p *Pages) apiShowReport(ctx context.Context, in *numberInput) (*showReport
 }
 
 type openFromReportInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		Title    string `json:"title" maxLength:"200"`
 		Severity string `json:"severity" enum:"critical,high,medium,low"`
@@ -260,7 +260,7 @@ func (p *Pages) apiOpenFromReport(ctx context.Context, in *openFromReportInput) 
 }
 
 type linkReportInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		Incident string `json:"incident" doc:"number"`
 	}
@@ -287,7 +287,7 @@ func (p *Pages) apiLinkReport(ctx context.Context, in *linkReportInput) (*noCont
 }
 
 type unlinkReportInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		Incident string `json:"incident" doc:"number"`
 		Reason   string `json:"reason"`
@@ -303,7 +303,7 @@ func (p *Pages) apiUnlinkReport(ctx context.Context, in *unlinkReportInput) (*no
 }
 
 type closeReportInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		State      string `json:"state" enum:"resolved,rejected"`
 		Resolution string `json:"resolution,omitempty" enum:"resolved,unresolved,no-response-customer,no-response-isp,"`
