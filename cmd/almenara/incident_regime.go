@@ -21,6 +21,8 @@ type incidentCmd struct {
 	Clocks   clocksCmd   `cmd:"" help:"List the clocks that run, by what falls due first."`
 	Regime   regimeCmd   `cmd:"" help:"The laws under which incidents are reported, and their periods."`
 	Playbook playbookCmd `cmd:"" help:"Checklists for the response."`
+	Sitrep   sitrepCmd   `cmd:"" help:"Fill in a situation report, and keep it."`
+	Transfer transferCmd `cmd:"" help:"Offer entries to a peer as a signed package, or list what was offered."`
 }
 
 type regimeCmd struct {

@@ -38,6 +38,9 @@ func (c *Config) checkResponse() error {
 	return nil
 }
 
+// groundsFolder holds the legal grounds that an installation adds.
+const groundsFolder = "grounds"
+
 // openIncidents wires the response to incidents.
 func (a *App) openIncidents() error {
 	zone, err := time.LoadLocation(a.cfg.Zone)
@@ -53,8 +56,10 @@ func (a *App) openIncidents() error {
 		Queue: a.queue, Catalogue: a.words, Language: a.cfg.Language, Zone: zone,
 		Numbers: id.NewNumbers("ALM", "incident", a.keys.numbers), ReportNumber: id.NewNumbers("ALM", "report", a.keys.numbers),
 		Refs: id.NewNumbers("E", "incident-entry", a.keys.numbers), FileRefs: id.NewNumbers("F", "incident-file", a.keys.numbers),
-		MailNumbers: id.NewNumbers("M", "incident-mail", a.keys.numbers),
-		PublicURL:   strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Reminders: a.cfg.Incident.Reminders, Playbooks: dir(a.cfg.path(playbooksFolder)), Log: a.log,
+		MailNumbers:     id.NewNumbers("M", "incident-mail", a.keys.numbers),
+		CrossingNumbers: id.NewNumbers("ALM", "incident-crossing", a.keys.numbers), ConsentRefs: id.NewNumbers("C", "incident-consent", a.keys.numbers),
+		Grounds: dir(a.cfg.path(groundsFolder)), Signer: a.ledger.Signer, Verifier: a.ledger.VerifierKey,
+		PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Reminders: a.cfg.Incident.Reminders, Playbooks: dir(a.cfg.path(playbooksFolder)), Log: a.log,
 	})
 	if err == nil {
 		a.watch.AlsoUsed(incident.UsedBlobs)

@@ -94,7 +94,7 @@ func (a *App) doors(guardPages *guardweb.Pages) []door {
 	deskPages := deskweb.New(deskweb.Config{
 		Site: a.site, Watch: a.watch, Constituency: a.constituency, Acts: a.acts, Clock: a.clock,
 		FailedWork: a.failedWork, FailedWorkURL: failedWorkURL, FailedWorkPermission: permissionOfNotices,
-		Needs: []desk.Needs{response{a.incidents, a.acts}, notices, people{a.constituency, a.duty, a.acts}}, Finders: []desk.Finder{notices, incidentFinder{a.incidents, a.acts}},
+		Needs: []desk.Needs{crossings{a.incidents, a.acts}, response{a.incidents, a.acts}, notices, people{a.constituency, a.duty, a.acts}}, Finders: []desk.Finder{notices, incidentFinder{a.incidents, a.acts}},
 		Answers: a.warn,
 	})
 	watchCalls := watchweb.NewOperations(a.watch, a.constituency, a.guard, a.acts)
@@ -149,6 +149,7 @@ func (a *App) closures() map[string]guard.Closure {
 	all[warn.KindNotice] = a.warn
 	maps.Copy(all, a.incidents.ReportClosures())
 	all[incident.KindMail] = a.incidents.Letters()
+	all[incident.KindLetter], all[incident.KindPackage] = a.incidents.LetterClosure(), a.incidents.PackageClosure()
 	return all
 }
 

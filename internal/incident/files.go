@@ -2,9 +2,7 @@ package incident
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"path"
 	"strings"
@@ -115,19 +113,14 @@ func (in *Incidents) File(ctx context.Context, r sqldb.Reader, v Viewer, id int6
 	if f, err = in.FileInfo(ctx, r, v, id); err != nil {
 		return f, nil, err
 	}
-	ref, err := blob.ParseRef(f.Blob)
-	if err != nil {
-		return f, nil, fmt.Errorf("file %d: %w", f.ID, err)
+	if body, err = in.blobOf(ctx, f.Blob); err != nil {
+		err = fmt.Errorf("open file %d: %w", f.ID, err)
 	}
-	from, err := in.Blobs.Open(ctx, ref)
-	if err != nil {
-		return f, nil, fmt.Errorf("open file %d: %w", f.ID, err)
-	}
-	body, err = io.ReadAll(from)
-	return f, body, errors.Join(err, from.Close())
+	return f, body, err
 }
 
 // UsedBlobs lists every blob that a file refers to, so that none is collected as unused.
 func UsedBlobs(ctx context.Context, r sqldb.Reader) ([]string, error) {
-	return sqldb.All(ctx, r, sqldb.Text, `select blob from incident_file union select blob from incident_report_file order by blob`)
+	return sqldb.All(ctx, r, sqldb.Text, `select blob from incident_file union select blob from incident_report_file
+		union select blob from incident_crossing_file union select blob from incident_package order by 1`)
 }

@@ -13,6 +13,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"almenara.example/internal/act"
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/blob"
@@ -58,11 +60,17 @@ type Config struct {
 	Refs         *id.Numbers    // of entries, for those outside
 	FileRefs     *id.Numbers    // of files, for those outside
 	MailNumbers  *id.Numbers    // of mails that leave
-	PublicURL    string         // without a final slash
-	MailDomain   string
-	Playbooks    fs.FS     // playbooks of the installation, beside our own; nil: none
-	Reminders    []float64 // shares of a period that are left when who owes is reminded, largest first
-	Log          *slog.Logger
+	// CrossingNumbers are of what crosses to the police, which says nothing of the incident.
+	CrossingNumbers *id.Numbers
+	ConsentRefs     *id.Numbers        // of questions to owners, for those outside
+	Grounds         fs.FS              // the installation's own legal grounds; nil: none
+	Signer          func() note.Signer // signs packages
+	Verifier        func() string      // of Signer: goes to whoever checks a package
+	PublicURL       string             // without a final slash
+	MailDomain      string
+	Playbooks       fs.FS     // playbooks of the installation, beside our own; nil: none
+	Reminders       []float64 // shares of a period that are left when who owes is reminded, largest first
+	Log             *slog.Logger
 }
 
 // Incidents is the room. Make it with New.
@@ -75,6 +83,9 @@ type Incidents struct {
 	dispatch *jobs.Handle[struct{}]
 	sending  sync.Mutex
 	laws     laws
+	grounds  []Ground
+	lane     sync.Mutex // one sends letters at a time
+	letters  *jobs.Handle[struct{}]
 }
 
 // New returns the room and registers its jobs. SetGate must follow before the queue
@@ -90,10 +101,17 @@ func New(c Config) (*Incidents, error) {
 		c.Reminders = DefaultReminders()
 	}
 	in := &Incidents{Config: c, read: c.Acts.Reader(), words: wordsOf(c.Acts.Engine())}
+	var err error
+	if in.grounds, err = readGrounds(c.Grounds); err != nil {
+		return nil, err
+	}
 	if err := in.openReports(); err != nil || c.Queue == nil { // without one nothing is sent
 		return in, err
 	}
-	return in, in.addJobs(c.Queue)
+	if err := in.addJobs(c.Queue); err != nil {
+		return in, err
+	}
+	return in, in.addCrossingJobs()
 }
 
 // SetGate gives the room the release gate, which needs the room's closures first.

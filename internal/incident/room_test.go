@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"almenara.example/internal/act"
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/blob"
@@ -18,6 +20,7 @@ import (
 	"almenara.example/internal/guard"
 	"almenara.example/internal/incident"
 	"almenara.example/internal/ledger"
+	"almenara.example/internal/outbound"
 	"almenara.example/internal/warn"
 	"almenara.example/tlp"
 	frame "almenara.example/web"
@@ -31,6 +34,7 @@ type room struct {
 	clock                      *clocktest.Fake
 	water, power, police, peer guard.Organisation
 	officer, other             act.Actor // of the desk
+	verifier                   string    // of signed packages
 	plant, grid, inspector     act.Actor // contacts
 }
 
@@ -38,7 +42,7 @@ func lines() []sqldb.Migrations {
 	text, textOnPostgres := incident.TextMigrations()
 	return []sqldb.Migrations{
 		{Room: "ledger", Files: ledger.Migrations}, {Room: "act", Files: act.Migrations}, {Room: "guard", Files: guard.Migrations},
-		{Room: "constituency", Files: constituency.Migrations}, {Room: "incident", Files: incident.Migrations},
+		{Room: "constituency", Files: constituency.Migrations}, {Room: "outbound", Files: outbound.Migrations}, {Room: "incident", Files: incident.Migrations},
 		{Room: "incident_text", Files: text, Postgres: textOnPostgres},
 	}
 }
@@ -73,16 +77,31 @@ func newRoom(t *testing.T, db *sqldb.DB) *room {
 	if err != nil {
 		t.Fatal(err)
 	}
+	out, err := outbound.New(r.acts, outbound.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, verifier, err := note.GenerateKey(nil, "desk.atalaya.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.verifier = verifier
 	r.Incidents, err = incident.New(incident.Config{
 		Catalogue: words,
 		Acts:      r.acts, Guard: g, Blobs: blobs, Constituency: constituency.New(r.acts, g, log),
 		Numbers: id.NewNumbers("ALM", "incident", []byte("key")), ReportNumber: id.NewNumbers("ALM", "report", []byte("key")),
 		Refs: id.NewNumbers("E", "incident-entry", []byte("key")), FileRefs: id.NewNumbers("F", "incident-file", []byte("key")),
 		MailNumbers: id.NewNumbers("M", "incident-mail", []byte("key")), Log: log,
+		Outbound: out, CrossingNumbers: id.NewNumbers("ALM", "crossing", []byte("key")), Signer: func() note.Signer { return signer },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.SetGate(guard.NewGate(g, map[string]guard.Closure{incident.KindLetter: r.LetterClosure(), incident.KindPackage: r.PackageClosure()}))
 	r.water, r.power = r.org("Water", guard.KindOperator), r.org("Power", guard.KindOperator)
 	r.police, r.peer = r.org("Police", "police"), r.org("Neighbour CSIRT", "peer")
 	r.officer = r.person(guard.OwnOrg, "Olga", guard.RoleWatchOfficer)

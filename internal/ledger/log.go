@@ -96,6 +96,10 @@ func (l *Log) Origin() string { return l.name.Load().signer.Name() }
 // VerifierKey returns the public key that checkpoints are verified with.
 func (l *Log) VerifierKey() string { return l.name.Load().verifier }
 
+// Signer signs other things of the installation under the record's name. What it signs
+// must never begin like a checkpoint.
+func (l *Log) Signer() note.Signer { return l.name.Load().signer }
+
 // Notify tells the signer that an act was committed. It never blocks.
 func (l *Log) Notify() {
 	select {

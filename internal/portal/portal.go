@@ -106,7 +106,7 @@ func (p *Portal) Closures() map[string]guard.Closure {
 		KindIncidentFile: view{p, p.incidentFileParts, p.renderIncidentFile},
 	}
 	maps.Copy(all, p.reportClosures())
-	return all
+	return p.crossingClosures(all)
 }
 
 // ask is one question of the gate.

@@ -56,6 +56,9 @@ func (p *Pages) Routes() (out []web.Route) {
 		p.clockRoutes(),
 		p.filingRoutes(),
 		p.regimeRoutes(),
+		p.crossingRoutes(),
+		p.sitrepRoutes(),
+		p.packageRoutes(),
 	} {
 		out = append(out, topic...)
 	}
@@ -70,6 +73,9 @@ func (p *Pages) API(api huma.API) {
 	p.searchCalls(api)
 	p.reportCalls(api)
 	p.clockCalls(api)
+	p.crossingAPI(api)
+	p.sitrepCalls(api)
+	p.transferCalls(api)
 }
 
 // extra is what a topic adds to an incident's page.
@@ -81,7 +87,7 @@ type extra struct {
 
 // extras asks the topics what they add to an incident's page.
 func (p *Pages) extras(r *http.Request, i *incident.Incident) (out []extra, err error) {
-	for _, topic := range []func(*http.Request, *incident.Incident) (extra, error){p.clockExtra, p.recoveryExtra, p.playbookExtra, p.reportExtra} {
+	for _, topic := range []func(*http.Request, *incident.Incident) (extra, error){p.crossingExtra, p.clockExtra, p.recoveryExtra, p.playbookExtra, p.reportExtra} {
 		one, err := topic(r, i)
 		if err != nil {
 			return nil, err
@@ -97,6 +103,8 @@ func (p *Pages) roomActions(r *http.Request) []web.Action {
 		{Label: web.Say(r, "incident.desk.reports.title"), URL: reportsURL, Icon: "flag"},
 		{Label: web.Say(r, "incident.desk.clocks"), URL: ClocksURL, Icon: "clock"},
 		{Label: web.Say(r, "incident.desk.search.title"), URL: "/incident/search", Icon: "search"},
+		{Label: web.Say(r, "incident.desk.crossings"), URL: "/incident/crossings", Icon: "danger"},
+		{Label: web.Say(r, "incident.desk.national"), URL: nationalURL + "/sitrep", Icon: "history"},
 		{Label: web.Say(r, "incident.desk.playbooks"), URL: "/incident/playbooks", Icon: "copy"},
 		{Label: web.Say(r, "incident.desk.lessons"), URL: "/incident/lessons", Icon: "info"},
 	}
