@@ -471,7 +471,7 @@ func (p *Pages) apiCrossings(ctx context.Context, in *struct {
 }
 
 type crossInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		Organisation string  `json:"organisation" doc:"the police, by name"`
 		Entries      []int64 `json:"entries"`

@@ -496,7 +496,7 @@ type transfersOutput struct {
 	}
 }
 
-func (p *Pages) apiTransfers(ctx context.Context, in *numberInput) (*transfersOutput, error) {
+func (p *Pages) apiTransfers(ctx context.Context, in *NumberInput) (*transfersOutput, error) {
 	i, err := p.apiNumbered(ctx, in.Number)
 	if err != nil {
 		return nil, err
@@ -511,7 +511,7 @@ func (p *Pages) apiTransfers(ctx context.Context, in *numberInput) (*transfersOu
 }
 
 type transferInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		Organisation string  `json:"organisation" doc:"the peer, by name"`
 		Entries      []int64 `json:"entries"`

@@ -382,7 +382,7 @@ type sitrepsOutput struct {
 }
 
 func (p *Pages) apiDraft(ctx context.Context, in *struct {
-	numberInput
+	NumberInput
 	Language string `query:"language"`
 }) (*sitrepOutput, error) {
 	i, err := p.apiNumbered(ctx, in.Number)
@@ -394,7 +394,7 @@ func (p *Pages) apiDraft(ctx context.Context, in *struct {
 }
 
 type writeSitrepInput struct {
-	numberInput
+	NumberInput
 	Body struct {
 		Last     int64      `json:"last" doc:"the newest version that you saw, 0 for none"`
 		Language string     `json:"language,omitempty"`
@@ -441,7 +441,7 @@ func (p *Pages) apiWriteSitrep(ctx context.Context, in *writeSitrepInput) (*sitr
 	return &sitrepOutput{p.sitrepLine(&s)}, err
 }
 
-func (p *Pages) apiSitreps(ctx context.Context, in *numberInput) (*sitrepsOutput, error) {
+func (p *Pages) apiSitreps(ctx context.Context, in *NumberInput) (*sitrepsOutput, error) {
 	i, err := p.apiNumbered(ctx, in.Number)
 	if err != nil {
 		return nil, err
