@@ -221,8 +221,11 @@ func (f *filler) sources(ctx context.Context) error {
 // within the last hour.
 func (f *filler) deliver(ctx context.Context, n int, day, now time.Time) error {
 	at := day.Add(6*time.Hour + 10*time.Minute)
-	if at.After(now) {
+	if at.After(now) { // today's, also right after midnight
 		at = now.Add(-40 * time.Minute)
+		if at.Before(day) {
+			at = day.Add(now.Sub(day) / 2)
+		}
 	}
 	f.Clock.Set(at)
 	for _, r := range reportsOf(day, n) {

@@ -131,6 +131,7 @@ func (s *stage) pages(tab *browser.Tab) (out []string) {
 	things := s.things(tab)
 	maps.Copy(things, s.people())
 	maps.Copy(things, s.warnings())
+	maps.Copy(things, s.incidents())
 	for _, r := range s.app.Site().Routes() {
 		if r.Method != "GET" || r.API || !isPage(r) {
 			continue
@@ -148,7 +149,9 @@ func (s *stage) pages(tab *browser.Tab) (out []string) {
 // portal, which refuses the desk and is seen by the tour of the demo, and from
 // what the other stories see.
 func isPage(r web.Route) bool {
-	for _, part := range []string{"csv", "/static/", "/events", "/received", "/checkpoint", "/proof", "/n/{", "/passkeys/{", "/sign-in/link/{", "/packs/{", "/files/{", "/portal"} {
+	for _, part := range []string{"csv", "/static/", "/events", "/received", "/checkpoint", "/proof", "/n/{", "/passkeys/{", "/sign-in/link/{", "/packs/{", "/files/{", "/portal", "/report-files/", "/print", "/json", "/signature", "{package}",
+		// What the demo has none of; the stories of incidents see them.
+		"/incident/mail/{", "{crossing}", "{transfer}", "{version}", "/clocks/{clock}/resume", "/clocks/{clock}/unvoid", "/reports/{number}/reopen"} {
 		if strings.Contains(r.Pattern, part) {
 			return false
 		}
