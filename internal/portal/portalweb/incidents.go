@@ -49,6 +49,8 @@ func (p *Pages) incidentRoutes() []web.Route {
 		get("/portal/incident-files/{file}", "/portal/incident-files/F-0000-0000", p.incidentFile),
 		call("/api/v1/portal/incidents", "/api/v1/portal/incidents", p.incidentsJSON),
 		call("/api/v1/portal/incidents/{number}", "/api/v1/portal/incidents/ALM-0000-0000", p.incidentJSON),
+		call("/api/v1/portal/entries/{entry}", "/api/v1/portal/entries/E-0000-0000", p.entryJSON),
+		call("/api/v1/portal/incident-files/{file}", "/api/v1/portal/incident-files/F-0000-0000", p.incidentFile),
 	}
 }
 
@@ -102,6 +104,12 @@ func (p *Pages) entry(r *http.Request, w portal.Who) (portal.Reply, error) {
 	}
 	parcel, err := p.portal.Release(r.Context(), w, portal.KindEntry, e.ID, url.Values{})
 	return portal.Show(parcel), err
+}
+
+func (p *Pages) entryJSON(r *http.Request, w portal.Who) (portal.Reply, error) {
+	reply, err := p.entry(r, w)
+	reply.File = &portal.File{ContentType: "application/json"}
+	return reply, err
 }
 
 // incidentFile hands a file out to be saved: nothing from outside is shown in our origin.
