@@ -25,7 +25,7 @@ type situationOf func(ctx context.Context, r sqldb.Reader, v Viewer, i *Incident
 
 // situations lists the parts of the room that fill in a situation report.
 func (in *Incidents) situations() []situationOf {
-	return []situationOf{in.situationOfHead, in.situationOfStory, in.situationOfTasks, in.situationOfServices}
+	return []situationOf{in.situationOfHead, in.situationOfStory, in.situationOfTasks, in.situationOfServices, in.situationOfClocks}
 }
 
 // DraftSitrep fills in a report with what is known: head, what was said as status and
@@ -271,6 +271,28 @@ func (in *Incidents) situationOfServices(ctx context.Context, r sqldb.Reader, v 
 			s.People = max(s.People, 0) + one.People
 		}
 		s.Marking = strongest(s.Marking, e.Marking)
+	}
+	return s, nil
+}
+
+// situationOfClocks: what is owed by law, the next first.
+func (in *Incidents) situationOfClocks(ctx context.Context, r sqldb.Reader, v Viewer, i *Incident, words *i18n.Printer) (s situation, err error) {
+	s.People = -1
+	clocks, err := in.Clocks(ctx, r, v, i.ID)
+	if err != nil {
+		return s, err
+	}
+	slices.SortStableFunc(clocks, func(a, b Clock) int { return a.WarnAt.Compare(b.WarnAt) })
+	for _, c := range clocks {
+		if c.State != ClockRunning || c.WarnAt.IsZero() || len(s.Needed) == 4 {
+			continue
+		}
+		_, stage, err := in.StageOf(&c)
+		if err != nil {
+			return s, err
+		}
+		who, _ := in.Constituency.Index().Org(c.OwedByOrg)
+		s.Needed = append(s.Needed, words.Say("incident.sitrep.clock", "Stage", stage.Title.In(words.Lang()), "Regime", strings.ToUpper(c.Regime), "Who", who.Name, "At", words.Time(c.WarnAt)))
 	}
 	return s, nil
 }
