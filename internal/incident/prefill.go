@@ -31,6 +31,9 @@ func (in *Incidents) prefill(ctx context.Context, r sqldb.Reader, i *Incident, c
 	if err := in.fromOrg(ctx, r, &s, c.Party); err != nil {
 		return nil, err
 	}
+	if err := in.fromServices(ctx, r, &s, i, c.Party); err != nil {
+		return nil, err
+	}
 	known, err := in.standing(ctx, r, i.ID, c.Party)
 	if err != nil {
 		return nil, err
@@ -95,6 +98,25 @@ func (in *Incidents) fromOrg(ctx context.Context, r sqldb.Reader, s *source, org
 		s.set("services.people_affected", strconv.FormatInt(standing.Population, 10))
 	}
 	return nil
+}
+
+// fromServices takes what the incident says of the organisation's own services, before
+// what the directory says in general.
+func (in *Incidents) fromServices(ctx context.Context, r sqldb.Reader, s *source, i *Incident, org int64) error {
+	services, err := in.Services(ctx, r, Viewer{Org: org}, i.ID)
+	var names []string
+	people := int64(0)
+	for _, v := range services {
+		if v.Org == org {
+			names = append(names, v.Name)
+			people += v.People
+		}
+	}
+	s.set("services.names", strings.Join(names, "\n"))
+	if people > 0 {
+		s.set("services.people_affected", strconv.FormatInt(people, 10))
+	}
+	return err
 }
 
 // fromStory takes summary, measures and indicators from the organisation's own entries
