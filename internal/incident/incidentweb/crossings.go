@@ -313,7 +313,7 @@ func (p *Pages) crossingFacts(r *http.Request, c *incident.Crossing) (web.Facts,
 func (p *Pages) crossingLines(r *http.Request, c *incident.Crossing) (web.List, error) {
 	l := web.List{
 		ID: "lines", Caption: web.Say(r, "incident.desk.danger.lines"), Total: web.Total{Hide: true},
-		Columns: web.Columns(r, "incident.desk.crossing.when", "incident.desk.owner", "incident.desk.fact.marking", "incident.desk.text"),
+		Columns: web.Columns(r, "incident.desk.crossing.when", "incident.desk.owner", "incident.desk.text"),
 	}
 	lines, err := p.in.CrossingLines(r.Context(), p.in.Acts.Reader(), c.ID)
 	for _, one := range lines {
@@ -321,7 +321,7 @@ func (p *Pages) crossingLines(r *http.Request, c *incident.Crossing) (web.List, 
 		if _, err := p.in.Entry(r.Context(), p.in.Acts.Reader(), viewer(r), one.Entry); err == nil && can(r, read) {
 			text = one.Text
 		}
-		l.Rows = append(l.Rows, web.Row{Name: number(one.Entry), Cells: []web.Cell{web.Exactly(one.At), web.Text(p.orgName(one.Owner)), web.Text(one.Marking.String()), web.Text(text)}})
+		l.Rows = append(l.Rows, web.Row{Name: number(one.Entry), Cells: []web.Cell{web.Exactly(one.At), {Text: p.orgName(one.Owner), Sub: one.Marking.String()}, web.Text(text)}})
 	}
 	return l, err
 }
