@@ -43,7 +43,32 @@ func (x response) NeedsOf(ctx context.Context, r sqldb.Reader, asker act.Actor) 
 		late.Due, soon.Due = n.Nearest.WarnAt, n.Nearest.WarnAt
 	}
 	call := desk.Need{Key: "incident.clocks.need.calls", Note: "incident.clocks.need.calls.do", N: calls, URL: "/incident/calls", Icon: "phone", Consequence: desk.Unheard}
-	return []desk.Need{late, soon, call}, nil
+	waiting, err := x.waiting(ctx, r, asker)
+	return append([]desk.Need{late, soon, call}, waiting...), err
+}
+
+// boardMost is the most that a figure of the board counts exactly.
+const boardMost = 1000
+
+// waiting says which reports are new, which mail waits, and which did not arrive.
+func (x response) waiting(ctx context.Context, r sqldb.Reader, asker act.Actor) ([]desk.Need, error) {
+	reports, err := x.in.CountReports(ctx, r, incident.ViewerOf(asker), incident.ReportFilter{State: incident.ReportNew}, boardMost)
+	if err != nil {
+		return nil, err
+	}
+	posts, err := x.in.Posts(ctx, r, incident.PostWaits, 0, boardMost)
+	if err != nil {
+		return nil, err
+	}
+	failed, err := x.in.UndeliveredMails(ctx, r, boardMost)
+	if err != nil {
+		return nil, err
+	}
+	return []desk.Need{
+		{Key: "incident.board.reports", Note: "incident.board.reports.do", N: reports, URL: "/incident/reports?state=new", Icon: "phone", Consequence: desk.Untold},
+		{Key: "incident.board.posts", Note: "incident.board.posts.do", N: int64(len(posts)), URL: "/incident/mail", Icon: "mail", Consequence: desk.Untold},
+		{Key: "incident.board.failed", Note: "incident.board.failed.do", N: int64(len(failed)), URL: "/incident/mail", Icon: "mail", Consequence: desk.Untold},
+	}, nil
 }
 
 // dueTimeout bounds the look for the nearest deadline: it stands on every page.
