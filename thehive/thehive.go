@@ -27,6 +27,7 @@ package thehive
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -242,7 +243,7 @@ func Read(in io.Reader) ([]Case, error) {
 	for _, r := range all {
 		var f file
 		if err := r.Into(&f); err != nil {
-			return nil, err
+			return nil, own(err)
 		}
 		c, err := f.read(r.Line)
 		if err != nil {
@@ -251,6 +252,15 @@ func Read(in io.Reader) ([]Case, error) {
 		out = append(out, c)
 	}
 	return out, nil
+}
+
+// own names a key of a case that stands for itself as the file does.
+func own(err error) error {
+	var e *casefile.Error
+	if errors.As(err, &e) {
+		e.Key = strings.TrimPrefix(e.Key, "head.")
+	}
+	return err
 }
 
 func (f *file) read(line int) (Case, error) {

@@ -55,7 +55,7 @@ func TestCasesOfBothReleasesAreRead(t *testing.T) {
 func TestWhatIsNoCaseIsSaid(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"title": "a"}`: "line 1: case: has no number, title or status",
-		"[{\"number\": 1, \"title\": \"a\", \"status\": \"Open\"},\n{\"number\": 2, \"title\": \"a\", \"status\": \"Open\", \"severity\": \"high\"}]": "line 2: head.severity: is not what it should be: a string",
+		"[{\"number\": 1, \"title\": \"a\", \"status\": \"Open\"},\n{\"number\": 2, \"title\": \"a\", \"status\": \"Open\", \"severity\": \"high\"}]": "line 2: severity: is not what it should be: a string",
 	} {
 		_, err := thehive.Read(strings.NewReader(in))
 		var e *casefile.Error

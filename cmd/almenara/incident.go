@@ -13,15 +13,16 @@ import (
 
 // incidentVerbs are the commands about incidents and reports that speak to a server.
 type incidentVerbs struct {
-	Report  reportCmd  `cmd:"" help:"Take a report: what somebody says, or an abuse report in XARF."`
-	Reports reportsCmd `cmd:"" help:"List reports, those that wait with the new ones first."`
-	Open    openCmd    `cmd:"" help:"Open an incident, also from a report."`
-	List    listCmd    `cmd:"" help:"List incidents, newest first."`
-	Show    showCmd    `cmd:"" help:"Show an incident with what of it you may see."`
-	Entry   entryCmd   `cmd:"" help:"What is written into an incident."`
-	Task    taskCmd    `cmd:"" help:"Move a task, question or countermeasure to another state."`
-	Merge   mergeCmd   `cmd:"" help:"Make an incident part of another one, or take it apart again."`
-	Split   splitCmd   `cmd:"" help:"Open a new incident with some entries of another one."`
+	Report  reportCmd     `cmd:"" help:"Take a report: what somebody says, or an abuse report in XARF."`
+	Reports reportsCmd    `cmd:"" help:"List reports, those that wait with the new ones first."`
+	Open    openCmd       `cmd:"" help:"Open an incident, also from a report."`
+	List    listCmd       `cmd:"" help:"List incidents, newest first."`
+	Show    showCmd       `cmd:"" help:"Show an incident with what of it you may see."`
+	Entry   entryCmd      `cmd:"" help:"What is written into an incident."`
+	Task    taskCmd       `cmd:"" help:"Move a task, question or countermeasure to another state."`
+	Merge   mergeCmd      `cmd:"" help:"Make an incident part of another one, or take it apart again."`
+	Split   splitCmd      `cmd:"" help:"Open a new incident with some entries of another one."`
+	Import  caseImportCmd `cmd:"" help:"Import closed cases of RTIR, TheHive or DFIR-IRIS; without --apply, say what would happen."`
 }
 
 const incidentAPI = "/api/v1/incident"

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"almenara.example/casefile"
@@ -262,7 +261,7 @@ func (t *translation) many(line int, key string, args fault.Args) {
 	t.result.Notes = append(t.result.Notes, ImportNote{line, key, args, 1})
 }
 
-// times are bounds of what happened there: never after now, never before 1971.
+// past is when something happened there; never after now.
 func (t *translation) past(at, otherwise time.Time) time.Time {
 	if at.IsZero() {
 		at = otherwise
@@ -271,13 +270,4 @@ func (t *translation) past(at, otherwise time.Time) time.Time {
 		at = t.now
 	}
 	return clock.FromMicros(clock.Micros(at))
-}
-
-// clipLine makes one line of a text, cut to a number of characters.
-func clipLine(s string, most int) string {
-	s = strings.Join(strings.Fields(clean(s)), " ")
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most-1]) + "…"
-	}
-	return s
 }

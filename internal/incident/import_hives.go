@@ -50,7 +50,7 @@ func (t *translation) hiveCase(c *thehive.Case) *foreignCase {
 	if outcome := cmp.Or(c.Resolution, c.Status); outcome == "FalsePositive" || outcome == "Duplicated" {
 		f.head.State = Abandoned
 	}
-	f.head.Resolution = clipLine(paragraphs(c.Summary, c.Resolution, c.Status), MaxReason)
+	f.head.Resolution = oneLine(paragraphs(c.Summary, c.Resolution, c.Status), MaxReason)
 	fields := []string{named("tags", strings.Join(c.Tags, ", ")), named("status", c.Status), named("impact", c.Impact), named("assignee", c.Assignee)}
 	for _, one := range c.Fields {
 		fields = append(fields, named(one.Name, one.Value))
@@ -124,7 +124,7 @@ func (t *translation) irisCase(c *iris.Case) *foreignCase {
 	if s := strings.ToLower(strings.ReplaceAll(c.Status, " ", "")); s == "falsepositive" || s == "notapplicable" {
 		f.head.State = Abandoned
 	}
-	f.head.Resolution = cmp.Or(clipLine(c.Status, MaxReason), string(t.origin))
+	f.head.Resolution = cmp.Or(oneLine(c.Status, MaxReason), string(t.origin))
 	about := lines([]string{named("customer", c.Customer), named("SOC", c.SOC), named("status", c.Status)})
 	t.say(f, foreignEntry{NewEntry: NewEntry{By: c.OpenedBy, Text: paragraphs(c.Description, about)}})
 	for _, e := range c.Events {

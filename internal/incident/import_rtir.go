@@ -89,7 +89,7 @@ func (t *translation) rtirCase(tree *ticketTree, w *rtir.Ticket) *foreignCase {
 		f.head.State = Abandoned
 	}
 	f.head.Class = class(field(w, "Classification"))
-	f.head.Resolution = clipLine(cmp.Or(field(w, "Resolution"), w.Status), MaxReason)
+	f.head.Resolution = oneLine(cmp.Or(field(w, "Resolution"), w.Status), MaxReason)
 	if w.Kind != rtir.Incident && w.Kind != rtir.Other {
 		for _, p := range tree.parents[w.ID] {
 			f.into = append(f.into, t.key(p))

@@ -40,7 +40,7 @@ func (t *translation) key(number string) string { return string(t.origin) + ":" 
 // installation does not know, so it is kept as AMBER+STRICT, told in a note.
 func (t *translation) begin(line int, number, title string, m tlp.Marking, opened, closed time.Time) *foreignCase {
 	f := foreignCase{line: line, key: t.key(number)}
-	f.head = Incident{State: Resolved, Title: cmp.Or(clipLine(title, MaxTitle), f.key), Severity: Medium, Marking: t.marking(line, m)}
+	f.head = Incident{State: Resolved, Title: cmp.Or(oneLine(title, MaxTitle), f.key), Severity: Medium, Marking: t.marking(line, m)}
 	f.head.OpenedAt = t.past(opened, closed)
 	f.head.ClosedAt = t.past(closed, opened)
 	if f.head.ClosedAt.Before(f.head.OpenedAt) {
@@ -79,7 +79,7 @@ func class(word string) string {
 // nothing is left out.
 func (t *translation) say(f *foreignCase, e foreignEntry) {
 	e.Kind = cmp.Or(e.Kind, Note)
-	e.At, e.By, e.Text = t.past(e.At, f.head.OpenedAt), clipLine(e.By, MaxTitle), clean(e.Text)
+	e.At, e.By, e.Text = t.past(e.At, f.head.OpenedAt), oneLine(e.By, MaxTitle), clean(e.Text)
 	if e.Marking = tlp.Strictest(e.Marking, f.head.Marking); e.Marking == tlp.Red {
 		e.Marking = t.marking(f.line, e.Marking)
 	}

@@ -73,6 +73,7 @@ func (p *Pages) API(api huma.API) {
 	p.searchCalls(api)
 	p.reportCalls(api)
 	p.clockCalls(api)
+	p.importCalls(api)
 	p.crossingAPI(api)
 	p.sitrepCalls(api)
 	p.transferCalls(api)

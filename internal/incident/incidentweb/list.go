@@ -109,6 +109,7 @@ type Line struct {
 	Opened   time.Time `json:"opened"`
 	Closed   time.Time `json:"closed,omitzero"`
 	Exercise bool      `json:"exercise,omitempty"`
+	Imported string    `json:"imported,omitempty" doc:"the system that it comes from, and its number there"`
 	Version  int64     `json:"version"`
 }
 
@@ -143,6 +144,6 @@ func (p *Pages) apiList(ctx context.Context, in *listInput) (*listOutput, error)
 func (p *Pages) line(i *incident.Incident) Line {
 	return Line{
 		Number: p.in.Number(i.ID), Title: i.Title, State: string(i.State), Severity: string(i.Severity), Class: i.Class, Marking: i.Marking.String(),
-		Lead: p.orgName(i.Lead), Opened: i.OpenedAt, Closed: i.ClosedAt, Exercise: i.Exercise, Version: i.Version,
+		Lead: p.orgName(i.Lead), Opened: i.OpenedAt, Closed: i.ClosedAt, Exercise: i.Exercise, Imported: i.Imported, Version: i.Version,
 	}
 }
