@@ -252,6 +252,29 @@ func (in *Incidents) CloseReport(ctx context.Context, actor act.Actor, id int64,
 	})
 }
 
+// AnswerReporters answers everybody whose report belongs to an incident and is still
+// open, and resolves those reports: each in an act of its own, so that one that fails
+// leaves the others answered. An empty answer leaves them as they are.
+func (in *Incidents) AnswerReporters(ctx context.Context, actor act.Actor, incident int64, answer string) (n int, err error) {
+	if clean(answer) == "" {
+		return 0, nil
+	}
+	reports, err := in.ReportsOfIncident(ctx, in.read, ViewerOf(actor), incident)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range reports {
+		if !p.State.Waits() {
+			continue
+		}
+		if err := in.CloseReport(ctx, actor, p.ID, ReportResolved, WasResolved, "", answer, p.Version); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
 // ReopenReport takes a closed report up again, and says why.
 func (in *Incidents) ReopenReport(ctx context.Context, actor act.Actor, id int64, reason string) error {
 	reason = clean(reason)

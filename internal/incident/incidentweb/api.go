@@ -187,6 +187,7 @@ type closeInput struct {
 	Body struct {
 		State      string `json:"state" enum:"resolved,abandoned"`
 		Resolution string `json:"resolution"`
+		Answer     string `json:"answer,omitempty" doc:"what each reporter is told; their reports are resolved with it"`
 		Version    int64  `json:"version" doc:"the version that you looked at"`
 	}
 }
@@ -199,7 +200,11 @@ func (p *Pages) apiClose(ctx context.Context, in *closeInput) (*noContent, error
 	if err != nil {
 		return nil, err
 	}
-	return nil, p.in.Close(ctx, apiActor(ctx), i.ID, incident.State(in.Body.State), in.Body.Resolution, in.Body.Version)
+	if err := p.in.Close(ctx, apiActor(ctx), i.ID, incident.State(in.Body.State), in.Body.Resolution, in.Body.Version); err != nil {
+		return nil, err
+	}
+	_, err = p.in.AnswerReporters(ctx, apiActor(ctx), i.ID, in.Body.Answer)
+	return nil, err
 }
 
 type participateInput struct {

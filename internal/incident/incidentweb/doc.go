@@ -50,6 +50,7 @@ func (p *Pages) Routes() (out []web.Route) {
 		p.entryRoutes(),
 		p.mailRoutes(),
 		p.searchRoutes(),
+		p.viewingRoutes(),
 		p.recoveryRoutes(),
 		p.playbookRoutes(),
 		p.reportRoutes(),

@@ -161,7 +161,7 @@ func (p *Pages) storyOf(r *http.Request, e *incident.Entry, has parts, names kno
 	}
 	s.Sees = sees
 	for _, f := range has.files[e.ID] {
-		s.Files = append(s.Files, web.Link{Label: f.Name, URL: "/incident/files/" + number(f.ID)})
+		s.Files = append(s.Files, web.Link{Label: f.Name, URL: "/incident/files/" + number(f.ID) + "/view"})
 	}
 	for _, o := range has.sights[e.ID] {
 		s.Sights = append(s.Sights, o.Defanged())
@@ -333,7 +333,7 @@ func (p *Pages) entryParts(r *http.Request, i *incident.Incident, e *incident.En
 		return err
 	}
 	for _, f := range has.files[e.ID] {
-		data.Files = append(data.Files, web.Link{Label: f.Name, URL: "/incident/files/" + number(f.ID)})
+		data.Files = append(data.Files, web.Link{Label: f.Name, URL: "/incident/files/" + number(f.ID) + "/view"})
 	}
 	for _, o := range has.sights[e.ID] {
 		one := sight{Kind: web.Say(r, "incident.desk.observable."+string(o.Kind)), Text: o.Defanged()}

@@ -411,8 +411,22 @@ func (p *Pages) showClose(w http.ResponseWriter, r *http.Request, i *incident.In
 			{Name: "resolution", Type: "textarea", Required: true, Label: web.Say(r, "incident.desk.resolution"), Why: web.Say(r, "incident.desk.resolution.why")},
 		},
 	}
+	reports, err := p.in.ReportsOfIncident(r.Context(), p.in.Acts.Reader(), viewer(r), i.ID)
+	if err != nil {
+		return err
+	}
+	waiting := int64(0)
+	for k := range reports {
+		if reports[k].State.Waits() {
+			waiting++
+		}
+	}
+	if waiting > 0 {
+		c.Effects = append(c.Effects, web.Effect{Count: waiting, What: web.Say(r, "incident.desk.close.reports"), URL: u, Tone: "medium"})
+		c.Fields = append(c.Fields, web.Field{Name: "answer", Type: "textarea", Label: web.Say(r, "incident.desk.close.answer"), Why: web.Say(r, "incident.desk.close.answer.why")})
+	}
 	if owed > 0 {
-		c.Effects = []web.Effect{{Count: owed, What: web.Say(r, "incident.desk.close.owed"), URL: u + "#tasks", Tone: "medium"}}
+		c.Effects = append(c.Effects, web.Effect{Count: owed, What: web.Say(r, "incident.desk.close.owed"), URL: u + "#tasks", Tone: "medium"})
 	}
 	return p.confirmPage(w, r, p.about(r, i, web.Say(r, "incident.desk.close")), c, problem)
 }
@@ -420,7 +434,11 @@ func (p *Pages) showClose(w http.ResponseWriter, r *http.Request, i *incident.In
 func (p *Pages) closeIncident(w http.ResponseWriter, r *http.Request) error {
 	return p.post(w, r, "incident.desk.closed", "", func(i *incident.Incident) error {
 		f := r.PostForm
-		return p.in.Close(r.Context(), actor(r), i.ID, incident.State(f.Get("state")), f.Get("resolution"), positive(f.Get("version")))
+		if err := p.in.Close(r.Context(), actor(r), i.ID, incident.State(f.Get("state")), f.Get("resolution"), positive(f.Get("version"))); err != nil {
+			return err
+		}
+		_, err := p.in.AnswerReporters(r.Context(), actor(r), i.ID, f.Get("answer"))
+		return err
 	}, func(i *incident.Incident, problem error) error { return p.showClose(w, r, i, problem) })
 }
 
