@@ -28,6 +28,11 @@ func (x incidentFinder) Find(ctx context.Context, r sqldb.Reader, asker act.Acto
 	g := desk.Group{Key: "desk.search.incidents"}
 	seen := map[int64]bool{}
 	for _, h := range found.Hits {
+		if h.Report.ID != 0 && len(g.Hits) < screen {
+			n := x.incidents.ReportNo(h.Report.ID)
+			g.Hits = append(g.Hits, desk.Hit{Title: n, Sub: h.Report.Title, State: "incident.desk.reports.state." + string(h.Report.State), URL: "/incident/reports/" + n})
+			continue
+		}
 		if seen[h.Incident.ID] || len(g.Hits) == screen {
 			continue
 		}

@@ -370,7 +370,7 @@ func scanReport(r sqldb.Row) (p Report, err error) {
 	return p, err
 }
 
-func insertReport(ctx context.Context, tx *act.Tx, p *Report) error {
+func (in *Incidents) insertReport(ctx context.Context, tx *act.Tx, p *Report) error {
 	fields, err := fieldsText(p.Fields)
 	if err != nil {
 		return err
@@ -380,7 +380,10 @@ func insertReport(ctx context.Context, tx *act.Tx, p *Report) error {
 		p.ID, string(p.State), string(p.Source), string(p.Kind), string(p.Reporter), p.Owner, p.Confirmed, p.Person, p.Title, p.Text, p.Affected,
 		p.Happened, p.Name, p.Email, p.Phone, p.CallBack, p.Language, p.Marking.String(), string(p.Severity), p.Class, p.Regime, p.Stage, fields,
 		p.Exercise, clock.Micros(p.SaidAt), clock.Micros(p.ReceivedAt), p.ReceivedBy, p.External)
-	return err
+	if err != nil {
+		return err
+	}
+	return in.keepReportWords(ctx, tx, p)
 }
 
 func fieldsText(fs []FieldValue) (string, error) {

@@ -75,7 +75,7 @@ func (in *Incidents) keepReport(ctx context.Context, tx *act.Tx, p *Report, n Ne
 			return err
 		}
 	}
-	if err := insertReport(ctx, tx, p); err != nil {
+	if err := in.insertReport(ctx, tx, p); err != nil {
 		return err
 	}
 	if n.code != "" {

@@ -276,3 +276,20 @@ func TestAListOfManyReportsIsQuickWithAnyFilter(t *testing.T) {
 		}
 	})
 }
+
+func TestAReportIsFoundByItsWords(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		p, err := r.TakeReport(t.Context(), r.officer, incident.NewReport{Source: incident.ByPhone, Text: "The façade of the town hall shows a page that is not theirs"})
+		r.must(err)
+		for q, want := range map[string]int{"facade": 1, r.ReportNo(p.ID): 1, "nothing of the kind": 0} {
+			f, err := r.Search(t.Context(), r.acts.Reader(), incident.ViewerOf(r.officer), q, 0, 10)
+			r.must(err)
+			if len(f.Hits) != want || want == 1 && f.Hits[0].Report.ID != p.ID {
+				t.Errorf("%q finds %+v, want %d report", q, f.Hits, want)
+			}
+		}
+		if f, err := r.Search(t.Context(), r.acts.Reader(), incident.ViewerOf(r.plant), "facade", 0, 10); err != nil || len(f.Hits) != 0 {
+			t.Errorf("water finds %+v (%v)", f.Hits, err)
+		}
+	})
+}

@@ -59,18 +59,21 @@ func (in *Incidents) changeReport(ctx context.Context, call act.Call, id, versio
 			return err
 		}
 		tx.Fact(in.reportFact(&p, what))
-		return saveReport(ctx, tx, &p)
+		return in.saveReport(ctx, tx, &p)
 	})
 }
 
 // saveReport writes what may change of a report.
-func saveReport(ctx context.Context, tx *act.Tx, p *Report) error {
+func (in *Incidents) saveReport(ctx context.Context, tx *act.Tx, p *Report) error {
 	_, err := tx.ExecContext(ctx, `update incident_report set state = $1, kind = $2, reporter = $3, owner_org = $4, confirmed = $5, title = $6, affected = $7,
 		name = $8, phone = $9, call_back = $10, marking = $11, severity = $12, class = $13, said_at = $14, closed_at = $15, closed_by = $16,
 		resolution = $17, reason = $18, version = version + 1 where id = $19`,
 		string(p.State), string(p.Kind), string(p.Reporter), p.Owner, p.Confirmed, p.Title, p.Affected, p.Name, p.Phone, p.CallBack, p.Marking.String(),
 		string(p.Severity), p.Class, clock.Micros(p.SaidAt), stamp(p.ClosedAt), p.ClosedBy, string(p.Resolution), p.Reason, p.ID)
-	return err
+	if err != nil {
+		return err
+	}
+	return in.keepReportWords(ctx, tx, p)
 }
 
 // ChangeReport puts a report in order. The words of the reporter stay as they are. A

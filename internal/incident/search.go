@@ -39,8 +39,9 @@ func wordsOf(e sqldb.Engine) words {
 
 // The tables of words.
 const (
-	entryText = "incident_entry_text"
-	titleText = "incident_title_text"
+	entryText  = "incident_entry_text"
+	titleText  = "incident_title_text"
+	reportText = "incident_report_text"
 )
 
 // The bounds of words.
@@ -95,11 +96,17 @@ func (in *Incidents) keepTitle(ctx context.Context, tx *act.Tx, incident int64, 
 	return in.words.Put(ctx, tx, titleText, incident, tokens(title, maxWords))
 }
 
-// Hit is something that was found: an incident, or an entry in one.
+// keepReportWords keeps what a report can be found by.
+func (in *Incidents) keepReportWords(ctx context.Context, tx *act.Tx, p *Report) error {
+	return in.words.Put(ctx, tx, reportText, p.ID, tokens(strings.Join([]string{p.Title, p.Text, p.Affected, p.Name}, " "), maxWords))
+}
+
+// Hit is something that was found: an incident, an entry in one, or a report.
 type Hit struct {
 	Incident Incident
 	Entry    Entry  // zero: the incident itself
-	Why      string // number | organisation | observable | title | text
+	Report   Report // zero: no report
+	Why      string // number | organisation | observable | title | text | report
 }
 
 // Found is what a search brings: a screen of each sort. Nothing that the reader may not
@@ -118,7 +125,7 @@ func (in *Incidents) Search(ctx context.Context, r sqldb.Reader, v Viewer, quest
 	}
 	if before == 0 {
 		for _, by := range []func(context.Context, sqldb.Reader, Viewer, string, int) ([]Hit, error){
-			in.byNumber, in.byOrganisation, in.byObservable, in.byTitle,
+			in.byNumber, in.byOrganisation, in.byObservable, in.byTitle, in.byReport,
 		} {
 			hits, err := by(ctx, r, v, question, limit)
 			if err != nil {
@@ -202,6 +209,25 @@ func (in *Incidents) byTitle(ctx context.Context, r sqldb.Reader, v Viewer, q st
 	is, err := sqldb.All(ctx, r, scanIncident, `select `+qualified("i", incidentColumns)+` from `+in.words.Join(titleText, "incident i")+
 		` where `+in.words.Match(titleText, "$3")+` and `+mayKnow+` order by `+in.words.Key()+` desc limit $4`, v.Org, v.Person, in.words.Query(asked), limit)
 	return hitsOf(is, "title"), err
+}
+
+// byReport finds reports by their number and by their words.
+func (in *Incidents) byReport(ctx context.Context, r sqldb.Reader, v Viewer, q string, limit int) (out []Hit, err error) {
+	if p, err := in.ReportNumbered(ctx, r, v, q); err == nil {
+		return []Hit{{Report: p, Why: "report"}}, nil
+	} else if fault.CodeOf(err) != fault.NotFound {
+		return nil, err
+	}
+	asked := tokens(q, maxQuestions)
+	if len(asked) == 0 {
+		return nil, nil
+	}
+	found, err := sqldb.All(ctx, r, scanReport, `select `+qualified("p", reportColumns)+` from `+in.words.Join(reportText, "incident_report p")+
+		` where `+in.words.Match(reportText, "$2")+` and `+maySeeReport+` order by `+in.words.Key()+` desc limit $3`, v.Org, in.words.Query(asked), limit)
+	for _, p := range found {
+		out = append(out, Hit{Report: p, Why: "report"})
+	}
+	return out, err
 }
 
 func (in *Incidents) byText(ctx context.Context, r sqldb.Reader, v Viewer, q string, before int64, limit int) (out []Hit, older int64, err error) {

@@ -52,7 +52,7 @@ func (p *Pages) search(w http.ResponseWriter, r *http.Request) error {
 	for k := range found.Hits {
 		h := &found.Hits[k]
 		data.List.Rows = append(data.List.Rows, p.hitRow(r, h))
-		strictest = tlp.Strictest(strictest, tlp.Strictest(h.Incident.Marking, h.Entry.Marking))
+		strictest = tlp.Strictest(strictest, tlp.Strictest(h.Report.Marking, tlp.Strictest(h.Incident.Marking, h.Entry.Marking)))
 	}
 	if len(found.Hits) > 0 {
 		page.Marking = strictest.String()
@@ -65,6 +65,14 @@ func (p *Pages) search(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) hitRow(r *http.Request, h *incident.Hit) web.Row {
+	if h.Report.ID != 0 {
+		n := p.in.ReportNo(h.Report.ID)
+		u := reportsURL + "/" + n
+		return web.Row{URL: u, Cells: []web.Cell{
+			{Text: n, URL: u, Mono: true}, {Text: first(h.Report.Title, clip(h.Report.Text, 160)), URL: u, Sub: h.Report.Marking.String()},
+			web.Text(web.Say(r, "incident.desk.search.by.report")), web.Text(web.Say(r, "incident.desk.reports.state."+string(h.Report.State))),
+		}}
+	}
 	n := p.in.Number(h.Incident.ID)
 	what := web.Cell{Text: h.Incident.Title}
 	u := incidentURL(n)
@@ -85,9 +93,10 @@ type searchInput struct {
 
 // HitLine is something that was found.
 type HitLine struct {
-	Incident string     `json:"incident"`
+	Incident string     `json:"incident,omitempty"`
+	Report   string     `json:"report,omitempty"`
 	Title    string     `json:"title"`
-	By       string     `json:"by"` // number | organisation | observable | title | text
+	By       string     `json:"by"` // number | organisation | observable | title | text | report
 	Entry    *EntryLine `json:"entry,omitempty"`
 }
 
@@ -106,6 +115,10 @@ func (p *Pages) apiSearch(ctx context.Context, in *searchInput) (*searchOutput, 
 	out := &searchOutput{}
 	out.Body.Hits, out.Body.After = []HitLine{}, found.Older
 	for _, h := range found.Hits {
+		if h.Report.ID != 0 {
+			out.Body.Hits = append(out.Body.Hits, HitLine{Report: p.in.ReportNo(h.Report.ID), Title: h.Report.Title, By: h.Why})
+			continue
+		}
 		l := HitLine{Incident: p.in.Number(h.Incident.ID), Title: h.Incident.Title, By: h.Why}
 		if h.Entry.ID != 0 {
 			e := p.entryLine(h.Entry)
