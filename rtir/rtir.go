@@ -48,6 +48,7 @@ import (
 const (
 	MaxTransactions = 20_000
 	MaxAttachments  = 1_000 // of one transaction
+	MaxLinks        = 2_000
 )
 
 // Kind is what a ticket is for.
@@ -281,6 +282,8 @@ func (w *ticket) ticket(line int, queues map[string]queue) (Ticket, error) {
 		return t, &casefile.Error{Line: line, Key: "Queue", Problem: "queue " + w.Queue.id + " is not in the file", Hint: `"queues": [{"id": 3, "Name": "Incidents", "Lifecycle": "incidents"}]`}
 	case len(w.History) > MaxTransactions:
 		return t, &casefile.Error{Line: line, Key: "History", Problem: "has too many transactions"}
+	case len(w.Links) > MaxLinks:
+		return t, &casefile.Error{Line: line, Key: "_hyperlinks", Problem: "are too many"}
 	}
 	if w.EffectiveID.id != "" && w.EffectiveID.id != t.ID {
 		t.MergedInto = w.EffectiveID.id

@@ -53,8 +53,11 @@ type ImportNote struct {
 	Count int
 }
 
-// MaxImportNotes is how many notes of a sort a result has one by one.
-const MaxImportNotes = 100
+// The bounds of an import.
+const (
+	MaxImportEntries = 500_000
+	MaxImportNotes   = 100 // of a sort, one by one
+)
 
 // foreignCase is an incident of another system, as it will stand here.
 type foreignCase struct {
@@ -81,7 +84,7 @@ func (in *Incidents) Import(ctx context.Context, actor act.Actor, origin Origin,
 	if err := in.Acts.Decide(ctx, call); err != nil {
 		return ImportResult{}, err
 	}
-	t := &translation{origin: origin, now: in.Acts.Clock().Now(), sorts: map[string]int{}}
+	t := &translation{origin: origin, now: in.Acts.Clock().Now(), sorts: map[string]int{}, at: map[string]int{}}
 	if err := t.read(src); err != nil {
 		return ImportResult{}, unreadable(err)
 	}
@@ -243,22 +246,25 @@ func (t *translation) note(line int, key string, args fault.Args) {
 		t.result.Notes = append(t.result.Notes, ImportNote{line, key, args, 1})
 		return
 	}
-	t.many(line, "more", fault.Args{"Sort": key})
+	t.many(line, "more", key)
 }
 
-// many tells of all things of a sort at once.
-func (t *translation) many(line int, key string, args fault.Args) {
+// many tells of all things of a sort at once; sorts without end become one.
+func (t *translation) many(line int, key, sort string) {
 	key = "incident.import.note." + key
-	for i := range t.result.Notes {
-		n := &t.result.Notes[i]
-		if n.Key == key && n.Args["Sort"] == args["Sort"] {
-			n.Count++
-			n.Args["Count"] = n.Count
-			return
-		}
+	if _, seen := t.at[key+sort]; !seen && t.sorts[key] >= MaxImportNotes {
+		sort = "…"
 	}
-	args["Count"] = 1
-	t.result.Notes = append(t.result.Notes, ImportNote{line, key, args, 1})
+	at, seen := t.at[key+sort]
+	if !seen {
+		at = len(t.result.Notes)
+		t.sorts[key]++
+		t.at[key+sort] = at
+		t.result.Notes = append(t.result.Notes, ImportNote{Line: line, Key: key, Args: fault.Args{"Sort": sort}})
+	}
+	n := &t.result.Notes[at]
+	n.Count++
+	n.Args["Count"] = n.Count
 }
 
 // past is when something happened there; never after now.

@@ -22,7 +22,7 @@ func (t *translation) theHive(src io.Reader) error {
 		c := &all[i]
 		switch {
 		case c.Status == "Deleted":
-			t.many(c.Line, "deleted", fault.Args{})
+			t.many(c.Line, "deleted", "")
 		case !c.Closed:
 			t.open(c.Line, t.key(c.Number))
 		default:
@@ -163,7 +163,7 @@ func (t *translation) irisThings(f *foreignCase, c *iris.Case) {
 	}
 	t.say(f, foreignEntry{NewEntry: NewEntry{Text: lines(assets)}})
 	for _, e := range c.Evidences {
-		t.many(f.line, "evidence", fault.Args{})
+		t.many(f.line, "evidence", "")
 		t.sightings(f, foreignEntry{NewEntry: NewEntry{By: e.By, At: e.At}}, []sighting{{"filename", e.Name, ""}, {"hash", e.Hash, ""}})
 	}
 }

@@ -11,12 +11,15 @@ import (
 	"almenara.example/rtir"
 )
 
-// ticketTree is the tickets of a file with who belongs to whom.
+// maxParents bounds in how many incidents a report is told.
+const maxParents = 20
+
+// ticketTree is who belongs to whom of the tickets of a file.
 type ticketTree struct {
-	all      []rtir.Ticket
 	by       map[string]*rtir.Ticket
 	parents  map[string][]string // ids of incidents, by id of what belongs to them
 	children map[string][]*rtir.Ticket
+	merged   map[string][]string // ids of tickets that were merged, by id of what stands for them
 }
 
 // rtir translates tickets: an incident takes in its reports, investigations and
@@ -33,7 +36,7 @@ func (t *translation) rtir(src io.Reader) error {
 		switch {
 		case w.MergedInto != "" || tree.belongs(w):
 		case w.Status == "deleted":
-			t.many(w.Line, "deleted", fault.Args{})
+			t.many(w.Line, "deleted", "")
 		case !over(w.Status):
 			t.open(w.Line, t.key(w.ID))
 		default:
@@ -44,13 +47,16 @@ func (t *translation) rtir(src io.Reader) error {
 }
 
 func treeOf(all []rtir.Ticket) *ticketTree {
-	tree := &ticketTree{all: all, by: map[string]*rtir.Ticket{}, parents: map[string][]string{}, children: map[string][]*rtir.Ticket{}}
+	tree := &ticketTree{by: map[string]*rtir.Ticket{}, parents: map[string][]string{}, children: map[string][]*rtir.Ticket{}, merged: map[string][]string{}}
 	for i := range all {
 		tree.by[all[i].ID] = &all[i]
+		if into := all[i].MergedInto; into != "" {
+			tree.merged[into] = append(tree.merged[into], all[i].ID)
+		}
 	}
 	link := func(child, parent string) {
 		p := tree.by[parent]
-		if child == parent || p != nil && p.Kind != rtir.Incident || slices.Contains(tree.parents[child], parent) {
+		if child == parent || p != nil && p.Kind != rtir.Incident || len(tree.parents[child]) == maxParents || slices.Contains(tree.parents[child], parent) {
 			return
 		}
 		tree.parents[child] = append(tree.parents[child], parent)
@@ -101,10 +107,8 @@ func (t *translation) rtirCase(tree *ticketTree, w *rtir.Ticket) *foreignCase {
 		f.parts = append(f.parts, t.key(c.ID))
 		t.ticket(f, c, false)
 	}
-	for i := range tree.all {
-		if m := &tree.all[i]; m.MergedInto == w.ID {
-			f.parts = append(f.parts, t.key(m.ID))
-		}
+	for _, id := range tree.merged[w.ID] {
+		f.parts = append(f.parts, t.key(id))
 	}
 	return f
 }

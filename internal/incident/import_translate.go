@@ -20,18 +20,26 @@ type translation struct {
 	cases  []foreignCase
 	result ImportResult
 	sorts  map[string]int // how many notes there are of a sort
+	at     map[string]int // where the note on all of a sort is
+	room   int            // entries that may still come
 }
 
-func (t *translation) read(src io.Reader) error {
+func (t *translation) read(src io.Reader) (err error) {
+	t.room = MaxImportEntries
 	switch t.origin {
 	case RTIR:
-		return t.rtir(src)
+		err = t.rtir(src)
 	case TheHive:
-		return t.theHive(src)
+		err = t.theHive(src)
 	case IRIS:
-		return t.iris(src)
+		err = t.iris(src)
+	default:
+		err = fault.OnField("from", "incident.import.unknown", fault.Args{"Value": fault.Clip(string(t.origin))})
 	}
-	return fault.OnField("from", "incident.import.unknown", fault.Args{"Value": fault.Clip(string(t.origin))})
+	if err == nil && t.room <= 0 {
+		err = fault.New(fault.Invalid, "incident.import.large", fault.Args{"Max": MaxImportEntries})
+	}
+	return err
 }
 
 func (t *translation) key(number string) string { return string(t.origin) + ":" + number }
@@ -51,7 +59,7 @@ func (t *translation) begin(line int, number, title string, m tlp.Marking, opene
 
 func (t *translation) marking(line int, m tlp.Marking) tlp.Marking {
 	if m == tlp.Red {
-		t.many(line, "red", fault.Args{})
+		t.many(line, "red", "")
 		return tlp.AmberStrict
 	}
 	return tlp.Strictest(m, tlp.Amber)
@@ -78,6 +86,9 @@ func class(word string) string {
 // say adds an entry: cut to what fits here, what does not fit as files. One that says
 // nothing is left out.
 func (t *translation) say(f *foreignCase, e foreignEntry) {
+	if t.room <= 0 { // said when all is read
+		return
+	}
 	e.Kind = cmp.Or(e.Kind, Note)
 	e.At, e.By, e.Text = t.past(e.At, f.head.OpenedAt), oneLine(e.By, MaxTitle), clean(e.Text)
 	if e.Marking = tlp.Strictest(e.Marking, f.head.Marking); e.Marking == tlp.Red {
@@ -91,6 +102,7 @@ func (t *translation) say(f *foreignCase, e foreignEntry) {
 	if e.Text == "" && len(e.Observables) == 0 && len(e.Files) == 0 {
 		return
 	}
+	t.room--
 	rest := e.Files[min(len(e.Files), MaxFiles):]
 	e.Files = e.Files[:len(e.Files)-len(rest)]
 	more := e.Observables[min(len(e.Observables), MaxObservables):]
@@ -150,7 +162,7 @@ func (t *translation) observable(f *foreignCase, s sighting) (NewObservable, boo
 		return NewObservable{}, false
 	}
 	if len(kinds) == 0 {
-		t.many(f.line, "observable_kind", fault.Args{"Sort": fault.Clip(s.kind)})
+		t.many(f.line, "observable_kind", fault.Clip(s.kind))
 	} else {
 		t.note(f.line, "observable", fault.Args{"Number": f.key, "Kind": fault.Clip(s.kind), "Value": fault.Clip(s.value)})
 	}
