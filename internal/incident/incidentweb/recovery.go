@@ -323,10 +323,12 @@ func (p *Pages) recoveryForms(r *http.Request, i *incident.Incident, services []
 		needs.Options = append(needs.Options, web.Option{Value: number(s.ID), Label: s.Name})
 	}
 	if can(r, addService) {
+		state := stateField(r, incident.Down)
+		state.Options = slices.DeleteFunc(state.Options, func(o web.Option) bool { return o.Value == string(incident.Verified) }) // wants a name, later
 		fields := []web.Field{
 			{Name: "name", Type: "text", Label: web.Say(r, "incident.desk.recovery.name"), Required: true, Autocomplete: "off", Example: web.Say(r, "incident.desk.recovery.name.example")},
 			org, {Name: "people", Type: "number", Label: web.Say(r, "incident.desk.recovery.people.field")},
-			stateField(r, incident.Down), {Name: "quality", Type: "number", Label: web.Say(r, "incident.desk.recovery.quality")},
+			state, {Name: "quality", Type: "number", Label: web.Say(r, "incident.desk.recovery.quality")},
 			{Name: "at", Type: "datetime-local", Label: web.Say(r, "incident.desk.recovery.since"), Why: web.Say(r, "incident.desk.at.why")}, marking,
 		}
 		if len(services) > 0 {
