@@ -164,12 +164,7 @@ func (n *NewAnchor) validate(now time.Time) error {
 		}
 	}
 	add(checkText("reason", n.Reason, MaxReason, false))
-	if n.At.After(now.Add(5 * time.Minute)) {
-		add(fault.OnField("at", "incident.entry.future", nil))
-	}
-	if !n.At.IsZero() && n.At.Before(now.AddDate(-20, 0, 0)) {
-		add(fault.OnField("at", "incident.clocks.long_ago", nil))
-	}
+	add(checkHappened("at", n.At, now))
 	if n.Regime == "" && !slices.Contains(Events(), n.Event) {
 		add(fault.OnField("event", "incident.clocks.no_event", fault.Args{"Value": fault.Clip(string(n.Event))}))
 	}

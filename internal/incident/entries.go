@@ -181,14 +181,12 @@ func (n *NewEntry) validate(now time.Time) error {
 	add(checkMarking("marking", n.Marking))
 	add(checkText("text", n.Text, MaxText, len(n.Observables) == 0 && len(n.Files) == 0))
 	add(checkLine("by", n.By, MaxTitle, false))
-	if n.At.After(now.Add(5 * time.Minute)) {
-		add(fault.OnField("at", "incident.entry.future", nil))
-	}
+	add(checkHappened("at", n.At, now))
 	if wants := n.Kind == TaskEntry || n.Kind == Question || n.Kind == Measure; wants != (n.Task != nil) {
 		add(fault.OnField("kind", "incident.kind.task", nil))
 	}
 	if n.Task != nil {
-		add(n.Task.validate(n.Kind))
+		add(n.Task.validate(n.Kind, now))
 	}
 	add(checkObservables(n.Observables))
 	add(checkFiles(n.Files))

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"unicode"
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/blob"
@@ -51,8 +52,15 @@ func checkFiles(fs []NewFile) error {
 	return nil
 }
 
-// fileName is a name fit to be shown and saved: the last element, on one line.
+// fileName is a name fit to be shown and saved: the last element, on one line, without
+// what would turn its direction and so hide how it ends.
 func fileName(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Bidi_Control, r) {
+			return -1
+		}
+		return r
+	}, s)
 	s = strings.Join(strings.Fields(clean(path.Base(strings.ReplaceAll(s, `\`, "/")))), " ")
 	if s == "" || s == "." || s == ".." {
 		return "file"

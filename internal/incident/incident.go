@@ -304,6 +304,27 @@ func checkLine(field, s string, most int, required bool) error {
 	return checkText(field, s, most, required)
 }
 
+// checkHappened refuses a time that has not come yet, and one so long ago that a digit of
+// the year is wrong; the zero time is now.
+func checkHappened(field string, at, now time.Time) error {
+	switch {
+	case at.After(now.Add(5 * time.Minute)):
+		return fault.OnField(field, "incident.entry.future", nil)
+	case !at.IsZero() && at.Before(now.AddDate(-20, 0, 0)):
+		return fault.OnField(field, "incident.clocks.long_ago", nil)
+	}
+	return nil
+}
+
+// checkDue refuses an end that nobody means: a year ago, or in more than ten years. The
+// zero time is no end.
+func checkDue(field string, due, now time.Time) error {
+	if !due.IsZero() && (due.Before(now.AddDate(-1, 0, 0)) || due.After(now.AddDate(10, 0, 0))) {
+		return fault.OnField(field, "incident.task.due", nil)
+	}
+	return nil
+}
+
 func known[T comparable](field, key string, all []T, v T) error {
 	if !slices.Contains(all, v) {
 		return fault.OnField(field, key, fault.Args{"Value": fault.Clip(fmt.Sprint(v))})

@@ -156,6 +156,25 @@ func TestATaskWaitsForWhatComesBefore(t *testing.T) {
 	})
 }
 
+func TestATimeWithAWrongYearIsRefused(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		i, now := r.open(), r.clock.Now()
+		said := func(at time.Time) error {
+			_, err := r.AddEntry(t.Context(), r.officer, i.ID, incident.NewEntry{Kind: incident.Note, Marking: tlp.Amber, Text: "a", At: at})
+			return err
+		}
+		due := func(at time.Time) error {
+			_, err := r.AddEntry(t.Context(), r.officer, i.ID, incident.NewEntry{Kind: incident.TaskEntry, Marking: tlp.Amber, Text: "a", Task: &incident.NewTask{Due: at}})
+			return err
+		}
+		r.must(said(now.AddDate(-19, 0, 0)))
+		r.refused(said(now.AddDate(-2000, 0, 0)), fault.Invalid, "incident.entry.invalid")
+		r.must(due(now.AddDate(0, 0, -1))) // what was owed and is written down late
+		r.refused(due(now.AddDate(-2, 0, 0)), fault.Invalid, "incident.entry.invalid")
+		r.refused(due(now.AddDate(7000, 0, 0)), fault.Invalid, "incident.entry.invalid")
+	})
+}
+
 func TestMergingAndSplittingAreReversible(t *testing.T) {
 	each(t, func(t *testing.T, r *room) {
 		a, b := r.open(), r.open()
@@ -239,7 +258,7 @@ func TestAFileIsKeptByItsBytesAndShownToItsAudience(t *testing.T) {
 	each(t, func(t *testing.T, r *room) {
 		i := r.open()
 		_, err := r.AddEntry(t.Context(), r.plant, i.ID, incident.NewEntry{
-			Kind: incident.FileEntry, Marking: tlp.Amber, Files: []incident.NewFile{{Name: `C:\logs\plant.exe`, Body: []byte("<html><script>1</script>")}},
+			Kind: incident.FileEntry, Marking: tlp.Amber, Files: []incident.NewFile{{Name: "C:\\logs\\\u202eplant\u2069.exe", Body: []byte("<html><script>1</script>")}},
 		})
 		r.must(err)
 		fs, err := r.Files(t.Context(), r.acts.Reader(), incident.ViewerOf(r.officer), i.ID)

@@ -23,6 +23,10 @@ func TestAServiceComesBackAndIsSignedOff(t *testing.T) {
 			Now: incident.NewStep{State: incident.Down, At: began},
 		})
 		r.must(err)
+		_, err = r.AddService(ctx, r.officer, i.ID, incident.NewService{
+			Org: r.water.ID, Name: "Waste water", Marking: tlp.Amber, Now: incident.NewStep{State: incident.Verified, Quality: 100},
+		})
+		r.refused(err, fault.Invalid, "incident.service.who_verified")
 		set := func(by string, state incident.ServiceState, quality int, after time.Duration) error {
 			now, err := r.Service(ctx, r.acts.Reader(), incident.ViewerOf(r.officer), s.ID)
 			r.must(err)

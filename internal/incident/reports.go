@@ -255,9 +255,7 @@ func (n *NewReport) validate(now time.Time) error {
 	add(checkFields(n.Fields))
 	add(checkObservables(n.Observables))
 	add(checkReportFiles(n.Files, len(n.Files)))
-	if n.SaidAt.After(now.Add(5 * time.Minute)) {
-		add(fault.OnField("said", "incident.entry.future", nil))
-	}
+	add(checkHappened("said", n.SaidAt, now))
 	return fault.Join("incident.reports.invalid", bad)
 }
 

@@ -157,6 +157,9 @@ func (in *Incidents) AddService(ctx context.Context, actor act.Actor, incident i
 		if n.Org == 0 {
 			n.Org, e.Owner = actor.Org, actor.Org
 		}
+		if n.Now.State == Verified && actor.Org != n.Org && n.Now.By == "" {
+			return fault.OnField("by", "incident.service.who_verified", nil)
+		}
 		if err := in.needed(ctx, tx, ViewerOf(actor), incident, n.Depends); err != nil {
 			return err
 		}

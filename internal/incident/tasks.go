@@ -67,12 +67,15 @@ type NewTask struct {
 	Place    int
 }
 
-func (n *NewTask) validate(k Kind) error {
+func (n *NewTask) validate(k Kind, now time.Time) error {
 	switch {
 	case k == Question && (n.Org == 0 || n.Due.IsZero()):
 		return fault.OnField("due", "incident.question.whom_when", nil)
 	case len(n.Depends) > 100:
 		return fault.OnField("depends", "incident.task.depends_many", fault.Args{"Max": 100})
+	}
+	if err := checkDue("due", n.Due, now); err != nil {
+		return err
 	}
 	return checkLine("playbook", n.Playbook, MaxTitle, false)
 }
@@ -190,6 +193,9 @@ func (in *Incidents) SetTask(ctx context.Context, actor act.Actor, entry int64, 
 
 // Assign says anew who owes a task and until when.
 func (in *Incidents) Assign(ctx context.Context, actor act.Actor, entry, org, person int64, due time.Time, version int64) error {
+	if err := checkDue("due", due, in.Acts.Clock().Now()); err != nil {
+		return err
+	}
 	return in.changeTask(ctx, act.Call{Actor: actor, Verb: "incident.assign_task"}, entry, version, func(ctx context.Context, tx *act.Tx, e *Entry, t *Task) error {
 		if t.State.Ended() {
 			return fault.New(fault.Conflict, "incident.task.ended", nil)

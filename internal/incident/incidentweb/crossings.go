@@ -126,7 +126,8 @@ func (p *Pages) showDanger(w http.ResponseWriter, r *http.Request, i *incident.I
 		ground.Options = append(ground.Options, web.Option{Value: g.ID, Label: label, Selected: n == 0})
 	}
 	delay := web.Field{Name: "owners_after", Type: "select", Label: web.Say(r, "incident.desk.danger.owners"), Why: web.Say(r, "incident.desk.danger.owners.why")}
-	for _, h := range []string{"0", "6", "24", "48", "72"} {
+	delay.Options = append(delay.Options, web.Option{Value: "0", Label: web.Say(r, "incident.desk.danger.at_once")})
+	for _, h := range []string{"6", "24", "48", "72"} {
 		delay.Options = append(delay.Options, web.Option{Value: h, Label: web.Say(r, "incident.desk.danger.after", "Count", positive(h))})
 	}
 	data.Fields = []web.Field{

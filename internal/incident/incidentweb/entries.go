@@ -223,6 +223,7 @@ type entryPage struct {
 	Retract *web.Confirm
 	Task    *web.Form
 	Answer  *web.Form
+	Open    string // the action of the form that needs another look
 }
 
 // sight is an observable with where else it was seen.
@@ -277,15 +278,42 @@ func (p *Pages) showEntry(w http.ResponseWriter, r *http.Request, problem error)
 	}
 	if problem != nil {
 		status = statusOf(problem)
-		for _, f := range []*web.Form{data.Edit, data.Task, data.Answer} {
-			if f != nil {
-				fail(r, &page, problem, f)
-			}
-		}
 		fail(r, &page, problem)
+		data.typed(r, page.Faults)
 	}
 	page.Data = data
 	return p.site.Page(w, r, status, "incident/entry", page)
+}
+
+// typed gives what was typed into one of the forms back, with what is wrong about it.
+func (d *entryPage) typed(r *http.Request, faults []web.FieldFault) {
+	for _, f := range []*web.Form{d.Edit, d.Task, d.Answer} {
+		if f != nil && f.Action == r.URL.Path {
+			f.Fill(r.PostForm.Get)
+			f.Fail(faults)
+			d.Open = f.Action
+		}
+	}
+	if d.Share != nil && d.Share.Action == r.URL.Path {
+		d.Share.typed(r, faults)
+		d.Open = d.Share.Action
+	}
+	if d.Retract != nil && d.Retract.Action == r.URL.Path {
+		d.Retract.Reason = r.PostForm.Get("reason")
+		d.Open = d.Retract.Action
+	}
+}
+
+// typed gives a choice of who shall see an entry back as it was made.
+func (s *sharing) typed(r *http.Request, faults []web.FieldFault) {
+	f := web.Form{Fields: s.Fields}
+	f.Fill(r.PostForm.Get)
+	f.Fail(faults)
+	for _, some := range [][]choice{s.Orgs, s.Persons} {
+		for k := range some {
+			some[k].Checked = slices.Contains(r.PostForm[some[k].Name], number(some[k].ID))
+		}
+	}
 }
 
 func (p *Pages) entryFacts(r *http.Request, e *incident.Entry, c guard.Circle) web.Facts {

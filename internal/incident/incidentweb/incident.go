@@ -57,7 +57,7 @@ func (p *Pages) incidentRoutes() []web.Route {
 		post("/{number}/participants", addPart, one+"/participants organisation=a&role=affected", p.addParticipant),
 		get("/{number}/participants/{participant}/remove", removePart, one+"/participants/1/remove", p.confirmRemove),
 		post("/{number}/participants/{participant}/remove", removePart, one+"/participants/1/remove reason=a", p.removeParticipant),
-		post("/{number}/lead", offerLead, one+"/lead organisation=1", p.offerLead),
+		post("/{number}/lead", offerLead, one+"/lead lead=1", p.offerLead),
 		post("/{number}/lead/answer", answerLead, one+"/lead/answer accept=yes", p.answerLead),
 		get("/{number}/merge", merging, one+"/merge", p.confirmMerge),
 		post("/{number}/merge", merging, one+"/merge into=ALM-0000-0000&reason=a", p.merge),
@@ -499,7 +499,7 @@ func (p *Pages) showMerge(w http.ResponseWriter, r *http.Request, i *incident.In
 func (p *Pages) merge(w http.ResponseWriter, r *http.Request) error {
 	return p.post(w, r, "incident.desk.merged", "", func(i *incident.Incident) error {
 		reason := r.PostForm.Get("reason")
-		if i.MergedInto != 0 {
+		if !r.PostForm.Has("into") { // only the form that takes apart; one that merges may come twice
 			return p.in.Unmerge(r.Context(), actor(r), i.ID, reason)
 		}
 		into, err := p.incidentNamed(r, "into")

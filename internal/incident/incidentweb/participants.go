@@ -37,7 +37,7 @@ func (p *Pages) showParticipants(w http.ResponseWriter, r *http.Request, i *inci
 		Columns: web.Columns(r, "incident.desk.column.organisation", "incident.desk.column.role", "incident.desk.column.tell", "incident.desk.column.since", "incident.desk.column.do"),
 		Empty:   web.Empty{Title: web.Say(r, "incident.desk.participants.none"), Why: web.Say(r, "incident.desk.participants.none.why")},
 	}}
-	lead := web.Field{Name: "organisation", Type: "select", Label: web.Say(r, "incident.desk.lead.to"), Why: web.Say(r, "incident.desk.lead.why"), Options: []web.Option{{Value: "0", Label: web.Say(r, "incident.desk.lead.nobody"), Selected: i.Offered == 0}}}
+	lead := web.Field{Name: "lead", Type: "select", Label: web.Say(r, "incident.desk.lead.to"), Why: web.Say(r, "incident.desk.lead.why"), Options: []web.Option{{Value: "0", Label: web.Say(r, "incident.desk.lead.nobody"), Selected: i.Offered == 0}}}
 	if i.Lead != guard.OwnOrg {
 		lead.Options = append(lead.Options, web.Option{Value: number(guard.OwnOrg), Label: p.orgName(guard.OwnOrg), Selected: i.Offered == guard.OwnOrg})
 	}
@@ -178,7 +178,7 @@ func (p *Pages) removeParticipant(w http.ResponseWriter, r *http.Request) error 
 
 func (p *Pages) offerLead(w http.ResponseWriter, r *http.Request) error {
 	return p.post(w, r, "incident.desk.lead.offered", "/participants", func(i *incident.Incident) error {
-		return p.in.OfferLead(r.Context(), actor(r), i.ID, positive(r.PostForm.Get("organisation")))
+		return p.in.OfferLead(r.Context(), actor(r), i.ID, positive(r.PostForm.Get("lead")))
 	}, nil)
 }
 

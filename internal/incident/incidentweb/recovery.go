@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"almenara.example/internal/foundation/fault"
@@ -321,10 +323,12 @@ func (p *Pages) recoveryForms(r *http.Request, i *incident.Incident, services []
 		needs.Options = append(needs.Options, web.Option{Value: number(s.ID), Label: s.Name})
 	}
 	if can(r, addService) {
+		state := stateField(r, incident.Down)
+		state.Options = slices.DeleteFunc(state.Options, func(o web.Option) bool { return o.Value == string(incident.Verified) }) // wants a name, later
 		fields := []web.Field{
 			{Name: "name", Type: "text", Label: web.Say(r, "incident.desk.recovery.name"), Required: true, Autocomplete: "off", Example: web.Say(r, "incident.desk.recovery.name.example")},
 			org, {Name: "people", Type: "number", Label: web.Say(r, "incident.desk.recovery.people.field")},
-			stateField(r, incident.Down), {Name: "quality", Type: "number", Label: web.Say(r, "incident.desk.recovery.quality")},
+			state, {Name: "quality", Type: "number", Label: web.Say(r, "incident.desk.recovery.quality")},
 			{Name: "at", Type: "datetime-local", Label: web.Say(r, "incident.desk.recovery.since"), Why: web.Say(r, "incident.desk.at.why")}, marking,
 		}
 		if len(services) > 0 {
@@ -419,8 +423,12 @@ func (p *Pages) addService(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
+		people, err := peopleOf(r)
+		if err != nil {
+			return err
+		}
 		n := incident.NewService{
-			Org: positive(f.Get("owner")), Name: f.Get("name"), People: positive(f.Get("people")), Marking: readMarking(r), To: circleOf(r),
+			Org: positive(f.Get("owner")), Name: f.Get("name"), People: people, Marking: readMarking(r), To: circleOf(r),
 			Now: incident.NewStep{State: incident.ServiceState(f.Get("state")), Quality: int(positive(f.Get("quality"))), At: at},
 		}
 		for _, d := range f["depends"] {
@@ -429,6 +437,19 @@ func (p *Pages) addService(w http.ResponseWriter, r *http.Request) error {
 		_, err = p.in.AddService(r.Context(), actor(r), i.ID, n)
 		return err
 	})
+}
+
+// peopleOf reads how many people a form says; zero when it says nothing.
+func peopleOf(r *http.Request) (int64, error) {
+	said := strings.TrimSpace(r.PostForm.Get("people"))
+	if said == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(said, 10, 64)
+	if err != nil || n < 0 {
+		return 0, fault.OnField("people", "incident.service.people", nil)
+	}
+	return n, nil
 }
 
 // either is a value of a form whose fields may carry a suffix.
