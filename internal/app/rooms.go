@@ -126,6 +126,7 @@ func (a *App) nav() []web.NavItem {
 		{Room: "watch", Key: "app.nav.watch", URL: "/watch/findings", Icon: "watch", Permission: "watch.read"},
 		{Room: "warn", Key: "warn.nav", URL: "/warn/notices", Icon: "warn", Permission: "warn.read"},
 		{Room: "incident", Key: "incident.desk.nav", URL: "/incident/incidents", Icon: "danger", Permission: "incident.read"},
+		{Room: "incident", Key: "incident.desk.crossings.nav", URL: "/incident/crossings", Icon: "danger", Permission: "oversight.watch_crossings"},
 		{Room: "constituency", Key: "constituency.room", URL: "/constituency/organisations", Icon: "constituency", Permission: "constituency.read"},
 		{Room: "duty", Key: "duty.title", URL: "/duty", Icon: "phone", Permission: "duty.read"},
 		{Room: "portal", Key: "portal.nav", URL: portalweb.HomeURL, Icon: "warn", Permission: "portal.read"},

@@ -149,7 +149,7 @@ func (in *Incidents) AddService(ctx context.Context, actor act.Actor, incident i
 	if n.People < 0 || n.People > 10_000_000_000 {
 		return s, fault.OnField("people", "incident.service.people", nil)
 	}
-	e := NewEntry{Kind: Status, Marking: n.Marking, To: n.To, Owner: n.Org, By: n.Now.By, At: n.Now.At, Text: serviceText(n.Name, n.Now)}
+	e := NewEntry{Kind: Status, Marking: n.Marking, To: n.To, Owner: n.Org, By: n.Now.By, At: n.Now.At, Text: in.serviceText(n.Name, n.Now)}
 	if err := e.validate(in.Acts.Clock().Now()); err != nil {
 		return s, err
 	}
@@ -182,9 +182,10 @@ func (in *Incidents) AddService(ctx context.Context, actor act.Actor, incident i
 	return s, err
 }
 
-// serviceText is what the entry of a change says; the note in somebody's own words.
-func serviceText(name string, n NewStep) string {
-	s := fmt.Sprintf("%s: %s, %d %%", name, n.State, n.Quality)
+// serviceText is what the entry of a change says, in the installation's language; the
+// note in somebody's own words.
+func (in *Incidents) serviceText(name string, n NewStep) string {
+	s := fmt.Sprintf("%s: %s, %d %%", name, in.speak(in.Language).Say("incident.sitrep.service."+string(n.State)), n.Quality)
 	if n.Note != "" {
 		s += "\n" + n.Note
 	}
@@ -249,7 +250,7 @@ func (in *Incidents) SetService(ctx context.Context, actor act.Actor, service in
 		if circle, err = in.stillHere(ctx, tx, s.Incident, circle); err != nil {
 			return err
 		}
-		e := NewEntry{Kind: Status, Marking: named.Marking, To: circle, Owner: s.Org, By: n.By, At: n.At, Text: serviceText(s.Name, n), ReplyTo: s.Entry}
+		e := NewEntry{Kind: Status, Marking: named.Marking, To: circle, Owner: s.Org, By: n.By, At: n.At, Text: in.serviceText(s.Name, n), ReplyTo: s.Entry}
 		if err := e.validate(tx.Now()); err != nil {
 			return err
 		}
