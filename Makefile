@@ -14,7 +14,7 @@ GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run deps test fast check fmt vet walls map-check bench fuzz e2e map assets clean release
+.PHONY: help build run deps test fast check fmt vet walls map-check bench fuzz interference e2e map assets clean release
 
 ##@ Start here
 help: ## print this help
@@ -34,6 +34,9 @@ test: deps fast ## run all tests: SQLite, PostgreSQL, Chromium; PKGS=./internal/
 
 e2e: deps ## run the stories in Chromium; screenshots go to artefacts/
 	ALMENARA_ARTEFACTS=$(CURDIR)/artefacts $(GO) run ./tools/withpg $(GO) test -count=1 -v -timeout 18m ./test/e2e/...
+
+interference: deps ## compare 100,000 answers of pairs of stores that differ in what the reader may not see
+	$(GO) run ./tools/withpg $(GO) test -count=1 -v -timeout 60m -run WhatIsHiddenOfIncidents ./test/gate/ -incident.comparisons 100000
 
 bench: deps build ## print throughput, memory and cost per unit as a table
 	$(GO) run ./tools/withpg $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 120m -v ./test/bench/...
