@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"filippo.io/age"
 
@@ -611,6 +610,3 @@ func (r *restoring) clear(made bool) error {
 	}
 	return err
 }
-
-// since says how old a moment is, for people.
-func since(k clock.Clock, t time.Time) time.Duration { return k.Now().Sub(t).Round(time.Second) }

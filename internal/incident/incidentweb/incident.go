@@ -92,11 +92,11 @@ func (p *Pages) showIncident(w http.ResponseWriter, r *http.Request, status int,
 	page := p.head(r, &i)
 	page.Topics = []string{incident.Topic(i.ID)}
 	data := incidentPage{Resolved: i.Resolution, Empty: web.Empty{Title: web.Say(r, "incident.desk.story.empty"), Why: web.Say(r, "incident.desk.story.empty.why")}}
-	strictest := i.Marking
+	var strictest tlp.Marking
 	if data.Story, strictest, err = p.story(r, &i); err != nil {
 		return err
 	}
-	page.Marking = tlp.Strictest(strictest, i.Marking).String()
+	page.Marking = strictest.String()
 	if err := p.sides(r, &i, &data); err != nil {
 		return err
 	}
