@@ -107,7 +107,7 @@ func (x warnings) sending(ctx context.Context, r sqldb.Reader) (needs []desk.Nee
 			Icon: "danger", Consequence: desk.Untold,
 		})
 	}
-	if since, _ := x.warn.LineDown(); !since.IsZero() {
+	if since, _ := x.warn.Outbound.LineDown(); !since.IsZero() {
 		needs = append(needs, desk.Need{
 			Key: "desk.need.line", Note: "desk.need.line.do", N: 1, Since: since, URL: "/warn/notices?state=drafted",
 			Icon: "mail", Consequence: desk.Untold,

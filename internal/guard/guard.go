@@ -12,6 +12,7 @@ import (
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 )
 
 // Kind is what sort of organisation it is.
@@ -119,7 +120,7 @@ func CheckName(field, s string) error {
 		return fault.OnField(field, "guard.name.empty", nil)
 	case utf8.RuneCountInString(s) > 200:
 		return fault.OnField(field, "guard.name.long", fault.Args{"Max": 200})
-	case strings.ContainsFunc(s, unicode.IsControl):
+	case !text.OneLine(s):
 		return fault.OnField(field, "guard.name.control", nil)
 	}
 	return nil

@@ -23,6 +23,7 @@ import (
 	"almenara.example/internal/foundation/id"
 	"almenara.example/internal/foundation/jobs"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/outbound"
 	"almenara.example/internal/warn"
@@ -298,7 +299,7 @@ func checkText(field, s string, most int, required bool) error {
 
 // checkLine is checkText for what stands on one line.
 func checkLine(field, s string, most int, required bool) error {
-	if strings.ContainsFunc(s, unicode.IsControl) {
+	if !text.OneLine(s) {
 		return fault.OnField(field, "incident.text.line", nil)
 	}
 	return checkText(field, s, most, required)

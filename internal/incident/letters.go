@@ -256,14 +256,14 @@ func (in *Incidents) letterRecipient(ctx context.Context, l Letter) (to guard.Re
 		return to, err
 	}
 	to = guard.Recipient{Org: l.Org, Person: p.ID, Address: p.Email, Language: p.Language, Channel: guard.ByMinimalMail}
-	key, sealed, err := in.Guard.EncryptionKey(ctx, in.read, p.ID, in.Acts.Clock().Now())
-	if err != nil {
-		return to, fmt.Errorf("read keys of person %d: %w", p.ID, err)
+	whole := l.Kind == LetterSitrep || l.Kind == LetterTransfer
+	if !whole && l.Kind != LetterPolice {
+		return to, nil
 	}
-	switch whole := l.Kind == LetterSitrep || l.Kind == LetterTransfer; {
-	case sealed && in.Outbound.Seals() && (whole || l.Kind == LetterPolice):
-		to.Channel, to.Key = guard.BySealedMail, string(key.Data)
-	case whole:
+	if sealed, err := in.Outbound.Sealed(ctx, in.read, in.Guard, &to); err != nil || sealed {
+		return to, err
+	}
+	if whole {
 		to.Channel = guard.ByMail
 	}
 	return to, nil

@@ -9,14 +9,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/message"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/outbound"
 	"almenara.example/tlp"
@@ -200,7 +199,7 @@ func (x *arrival) read(ctx context.Context, raw []byte) (err error) {
 	if x.msg, err = message.Parse(raw, opt); err != nil {
 		return err // Claims has read it
 	}
-	x.post.From, x.post.Subject = outside(x.msg.From.Email, 300), outside(x.msg.Subject, 300)
+	x.post.From, x.post.Subject = text.Clean(x.msg.From.Email, 300), text.Clean(x.msg.Subject, 300)
 	if x.mail, x.post.Incident, _, err = x.in.thread(ctx, x.tx, x.msg); err != nil {
 		return err
 	}
@@ -216,25 +215,11 @@ func (x *arrival) read(ctx context.Context, raw []byte) (err error) {
 		return err
 	}
 	x.classify()
-	x.post.Words = outside(x.msg.Words, MaxText/2)
+	x.post.Words = text.Clean(x.msg.Words, MaxText/2)
 	for _, f := range x.msg.Files[:min(len(x.msg.Files), 50)] {
-		x.post.Files = append(x.post.Files, PostFile{outside(f.Name, 200), outside(f.Type, 100), f.Size})
+		x.post.Files = append(x.post.Files, PostFile{text.Clean(f.Name, 200), text.Clean(f.Type, 100), f.Size})
 	}
 	return nil
-}
-
-// outside makes text from outside fit for a text column: valid, no controls but line ends.
-func outside(s string, most int) string {
-	s = strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || !unicode.IsControl(r) {
-			return r
-		}
-		return -1
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-	if utf8.RuneCountInString(s) > most {
-		s = string([]rune(s)[:most]) + "…"
-	}
-	return s
 }
 
 // sender finds the contact whose address the mail claims to come from, before all one who
@@ -263,7 +248,7 @@ func (x *arrival) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.msg, x.post.Sealed, x.post.Signature, x.post.Signer = o.Message, o.Sealed, o.Signature, outside(o.Signer, 300)
+	x.msg, x.post.Sealed, x.post.Signature, x.post.Signer = o.Message, o.Sealed, o.Signature, text.Clean(o.Signer, 300)
 	switch {
 	case o.Shut:
 		x.post.Why = "incident.post.why.not_opened"

@@ -189,10 +189,7 @@ func (in *Incidents) answerTo(ctx context.Context, a *answerMail, p *Report) (gu
 		return to, nil
 	}
 	to.Org, to.Person = p.Owner, p.Person
-	key, ok, err := in.Guard.EncryptionKey(ctx, in.read, p.Person, in.Acts.Clock().Now())
-	if err == nil && ok && in.Outbound.Seals() {
-		to.Channel, to.Key = guard.BySealedMail, string(key.Data)
-	}
+	_, err := in.Outbound.Sealed(ctx, in.read, in.Guard, &to)
 	return to, err
 }
 

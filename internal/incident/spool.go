@@ -3,7 +3,6 @@ package incident
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -55,7 +54,10 @@ func (in *Incidents) SendMails(ctx context.Context) error {
 		if err := in.bundle(ctx); err != nil {
 			return err
 		}
-		if more, err := in.sendSome(ctx); err != nil || !more {
+		if in.Outbound.Rests() > 0 { // nothing would leave
+			return nil
+		}
+		if more, err := in.spool().SendSome(ctx); err != nil || !more {
 			return err
 		}
 	}
@@ -132,131 +134,72 @@ func (in *Incidents) newMail(ctx context.Context, tx *act.Tx, n news) (m Mail, e
 	return m, err
 }
 
-// leaving is one mail on its way.
-type leaving struct {
-	mail   Mail
-	parcel guard.Parcel
-	msg    outbound.Message
+// spool is the way of mails to the mail server.
+func (in *Incidents) spool() *outbound.Spool[Mail] {
+	machine := act.MachineActor("incident.send")
+	return &outbound.Spool[Mail]{
+		Spooled: spooled{in}, Out: in.Outbound, Gate: in.gate, Log: in.Log, Stopped: in.Warn.Stopped,
+		Send:  act.Call{Actor: machine, Verb: "incident.send_mail", Subject: spoolName, Purpose: purpose},
+		Note:  act.Call{Actor: machine, Verb: "incident.note_outcome", Subject: spoolName, Purpose: purpose},
+		Batch: func(Mail) int { return mailBatch },
+		Fact:  func([]Mail) act.Fact { return PostChanged{} },
+	}
 }
 
-// sendSome sends one batch: cleared and begun in one act, delivered, settled in another.
-// more is false when nothing was due.
-func (in *Incidents) sendSome(ctx context.Context) (more bool, err error) {
-	batch, looked, err := in.beginSome(ctx)
-	if err != nil || looked == 0 {
-		return false, err
-	}
-	if len(batch) == 0 {
-		return true, nil
-	}
-	out := make([]outbound.Sending, len(batch))
-	for i, l := range batch {
-		out[i] = outbound.Sending{Parcel: l.parcel, Message: l.msg}
-	}
-	return true, in.settleSome(context.WithoutCancel(ctx), batch, in.Outbound.DeliverAll(ctx, out))
-}
+// spoolName is the subject of acts about several mails.
+const spoolName = "incident-mails"
 
-func (in *Incidents) due(ctx context.Context, r sqldb.Reader, limit int) ([]Mail, error) {
+func mailSubject(id int64) string { return fmt.Sprintf("%s:%d", KindMail, id) }
+
+// spooled is the mails' side of their spool.
+type spooled struct{ *Incidents }
+
+func (in spooled) Due(ctx context.Context, r sqldb.Reader, limit int) ([]Mail, error) {
 	return sqldb.All(ctx, r, scanMail, `select `+mailColumns+` from incident_mail m where m.state = $1 and m.due_at <= $2 order by m.due_at, m.id limit $3`,
 		string(MailWaiting), clock.Micros(in.Acts.Clock().Now()), limit)
 }
 
-// errNothingDue ends an act that would record nothing.
-var errNothingDue = errors.New("nothing is due")
-
-type mailDetail struct {
-	Mail    string `json:"mail"`
-	Message string `json:"message,omitempty"`
-	Digest  string `json:"digest,omitempty"`
-	Manner  string `json:"manner,omitempty"`
-	Attempt int    `json:"attempt,omitempty"`
-	State   string `json:"state"`
+func (spooled) Thing(m Mail) (guard.Thing, bool) {
+	return guard.Thing{Kind: KindMail, ID: m.ID}, m.Exercise
 }
 
-func mailSubject(id int64) string { return fmt.Sprintf("%s:%d", KindMail, id) }
-
-// spool is the subject of acts about several mails.
-const spool = "incident-mails"
-
-// beginSome takes the next mails: each is cleared by the release gate and committed as
-// "attempting" before a byte leaves. looked is how many it weighed.
-func (in *Incidents) beginSome(ctx context.Context) (batch []leaving, looked int, err error) {
-	if first, err := in.due(ctx, in.read, 1); err != nil || len(first) == 0 {
-		return nil, 0, err
+func (in spooled) Recipient(ctx context.Context, tx *act.Tx, m *Mail) (to guard.Recipient, manner string, ok bool, err error) {
+	to, manner, ok, err = in.recipient(ctx, tx, m)
+	if err == nil && !ok {
+		err = setMail(ctx, tx, m.ID, MailNoContact, "incident.post.why.no_contact")
 	}
-	call := act.Call{Actor: act.MachineActor("incident.send"), Verb: "incident.send_mail", Subject: spool, Purpose: purpose}
-	err = in.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		batch, looked = nil, 0
-		// Acts are serial: what begins after the stop button was pressed sees it here.
-		if stopped, err := in.Warn.Stopped(ctx, tx); err != nil || stopped {
-			return cmp.Or(err, errNothingDue)
-		}
-		next, err := in.due(ctx, tx, mailBatch)
-		if err != nil || len(next) == 0 {
-			return cmp.Or(err, errNothingDue)
-		}
-		var details []mailDetail
-		for _, m := range next {
-			if m.Exercise != next[0].Exercise {
-				continue // its own batch: an act is real or an exercise
-			}
-			looked++
-			l, d, err := in.beginOne(ctx, tx, call.Actor, m)
-			if err != nil {
-				return err
-			}
-			details = append(details, d)
-			if !l.parcel.IsZero() {
-				batch = append(batch, l)
-			}
-		}
-		tx.Detail(details)
-		if next[0].Exercise {
-			tx.MarkExercise()
-		}
-		return nil
-	})
-	if errors.Is(err, errNothingDue) {
-		return nil, 0, nil
-	}
-	return batch, looked, err
+	return to, manner, ok, err
 }
 
-// beginOne clears one mail. A parcel comes back only for what is to leave now.
-func (in *Incidents) beginOne(ctx context.Context, tx *act.Tx, machine act.Actor, m Mail) (l leaving, d mailDetail, err error) {
-	d = mailDetail{Mail: mailSubject(m.ID), State: string(MailWaiting)}
-	to, manner, ok, err := in.recipient(ctx, tx, &m)
-	if err != nil {
-		return l, d, err
-	}
-	if !ok {
-		d.State = string(MailNoContact)
-		return l, d, setMail(ctx, tx, m.ID, MailNoContact, "incident.post.why.no_contact")
-	}
-	p, err := in.gate.Release(ctx, tx, machine, guard.Thing{Kind: KindMail, ID: m.ID}, to, purpose)
-	if fault.CodeOf(err) == fault.Denied {
-		d.State = string(MailWithheld)
-		return l, d, setMail(ctx, tx, m.ID, MailWithheld, "incident.post.why.withheld")
-	}
-	if err != nil && ctx.Err() == nil { // one that cannot be written must not hold up the others
-		in.Log.ErrorContext(ctx, "incident: a mail cannot be written", "mail", m.ID, "error", err)
-		return l, d, in.later(ctx, tx, m, m.Attempts+1, "incident.post.why.cannot_be_written")
-	}
-	if err != nil {
-		return l, d, err
-	}
-	msg, err := in.Outbound.Begin(ctx, tx, p)
-	if err != nil {
-		return l, d, err
-	}
-	d.Message, d.Digest, d.Manner, d.Attempt, d.State = msg.MessageID, p.Digest(), manner, msg.Attempts, string(msg.State)
-	if msg.State == outbound.Unknown { // begun by a process that died
-		return l, d, setMail(ctx, tx, m.ID, MailUnknown, "incident.post.why.unknown")
-	}
+func (spooled) Begun(ctx context.Context, tx *act.Tx, m *Mail, manner string) error {
 	m.Attempts++
-	_, err = tx.ExecContext(ctx, `update incident_mail set state = $1, manner = $2, attempts = $3, address = $4, language = $5, person_id = $6 where id = $7`,
+	_, err := tx.ExecContext(ctx, `update incident_mail set state = $1, manner = $2, attempts = $3, address = $4, language = $5, person_id = $6 where id = $7`,
 		string(MailAttempting), manner, m.Attempts, m.Address, m.Language, m.Person, m.ID)
-	return leaving{m, p, msg}, d, err
+	return err
+}
+
+// Ended keeps what became of a mail.
+func (in spooled) Ended(ctx context.Context, tx *act.Tx, m Mail, r outbound.Result) error {
+	switch r.State {
+	case outbound.Accepted, outbound.Outbox:
+		_, err := tx.ExecContext(ctx, `update incident_mail set state = $1, why = '', sent_at = $2 where id = $3`,
+			string(MailSent), clock.Micros(tx.Now()), m.ID)
+		return err
+	case outbound.Refused:
+		return setMail(ctx, tx, m.ID, MailRefused, "incident.post.why.refused")
+	case outbound.Unknown:
+		return setMail(ctx, tx, m.ID, MailUnknown, "incident.post.why.unknown")
+	case outbound.Withheld:
+		return setMail(ctx, tx, m.ID, MailWithheld, "incident.post.why.withheld")
+	case outbound.Unwritable:
+		return in.later(ctx, tx, m, m.Attempts+1, "incident.post.why.cannot_be_written")
+	case outbound.Attempting, outbound.Deferred:
+	}
+	tries := m.Attempts
+	if r.Connection { // concerns us, not the recipient: it does not count as a try
+		tries--
+	}
+	return in.later(ctx, tx, m, tries, "incident.post.why.deferred")
 }
 
 // addressee finds who is written to: the person who is named, or the first contact of the
@@ -302,13 +245,8 @@ func (in *Incidents) recipient(ctx context.Context, r sqldb.Reader, m *Mail) (to
 		return to, "", false, err
 	}
 	to = guard.Recipient{Org: m.Org, Person: m.Person, Address: m.Address, Language: m.Language, Channel: guard.ByMail}
-	key, has, err := in.Guard.EncryptionKey(ctx, r, m.Person, in.Acts.Clock().Now())
-	if err != nil {
-		return to, "", false, fmt.Errorf("read keys of person %d: %w", m.Person, err)
-	}
-	if has && in.Outbound.Seals() {
-		to.Channel, to.Key = guard.BySealedMail, string(key.Data)
-		return to, "sealed", true, nil
+	if sealed, err := in.Outbound.Sealed(ctx, r, in.Guard, &to); err != nil || sealed {
+		return to, "sealed", true, err
 	}
 	i, es, _, err := in.inside(ctx, r, m.ID, to)
 	if fault.CodeOf(err) == fault.NotFound { // the gate says so
@@ -340,69 +278,14 @@ func (in *Incidents) later(ctx context.Context, tx *act.Tx, m Mail, attempts int
 	return err
 }
 
-// settleSome keeps what became of a batch.
-func (in *Incidents) settleSome(ctx context.Context, batch []leaving, results []outbound.Result) error {
-	call := act.Call{
-		Actor: act.MachineActor("incident.send"), Verb: "incident.note_outcome", Subject: spool, Purpose: purpose, Exercise: batch[0].mail.Exercise,
-	}
-	return in.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		details := make([]mailDetail, len(batch))
-		for k, l := range batch {
-			if err := in.settleOne(ctx, tx, l, results[k]); err != nil {
-				return err
-			}
-			details[k] = mailDetail{Mail: mailSubject(l.mail.ID), Message: l.msg.MessageID, State: string(results[k].State)}
-		}
-		tx.Detail(details)
-		tx.Fact(PostChanged{})
-		return nil
-	})
-}
-
-func (in *Incidents) settleOne(ctx context.Context, tx *act.Tx, l leaving, r outbound.Result) error {
-	if err := in.Outbound.Settle(ctx, tx, l.msg, r); err != nil {
-		return err
-	}
-	switch r.State {
-	case outbound.Accepted, outbound.Outbox:
-		_, err := tx.ExecContext(ctx, `update incident_mail set state = $1, why = '', sent_at = $2 where id = $3`,
-			string(MailSent), clock.Micros(tx.Now()), l.mail.ID)
-		return err
-	case outbound.Refused:
-		return setMail(ctx, tx, l.mail.ID, MailRefused, "incident.post.why.refused")
-	case outbound.Unknown:
-		return setMail(ctx, tx, l.mail.ID, MailUnknown, "incident.post.why.unknown")
-	case outbound.Attempting, outbound.Deferred:
-	}
-	tries := l.mail.Attempts
-	if r.Connection { // concerns us, not the recipient: it does not count as a try
-		tries--
-	}
-	return in.later(ctx, tx, l.mail, tries, "incident.post.why.deferred")
-}
-
 // Recover marks what a process that died left on its way: whether it arrived cannot be
 // known. It runs before the queue starts.
 func (in *Incidents) Recover(ctx context.Context) error {
-	left, err := sqldb.All(ctx, in.read, sqldb.Int64, `select id from incident_mail where state = $1 order by id`, string(MailAttempting))
-	if err != nil || len(left) == 0 {
+	left, err := sqldb.All(ctx, in.read, scanMail, `select `+mailColumns+` from incident_mail m where m.state = $1 order by m.id`, string(MailAttempting))
+	if err != nil {
 		return err
 	}
-	call := act.Call{Actor: act.MachineActor("incident.send"), Verb: "incident.note_outcome", Subject: spool, Purpose: purpose}
-	return in.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		details := make([]mailDetail, len(left))
-		for i, id := range left {
-			if err := in.Outbound.Interrupted(ctx, tx, mailSubject(id)); err != nil {
-				return err
-			}
-			if err := setMail(ctx, tx, id, MailUnknown, "incident.post.why.unknown"); err != nil {
-				return err
-			}
-			details[i] = mailDetail{Mail: mailSubject(id), State: string(MailUnknown)}
-		}
-		tx.Detail(details)
-		return nil
-	})
+	return in.spool().Recover(ctx, left)
 }
 
 // HoldAfterRestore is for an installation that was restored from a backup: whatever had

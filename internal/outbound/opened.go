@@ -239,3 +239,17 @@ func FileOf(m *message.Message, n int) (f message.File, body []byte, err error) 
 	}
 	return m.Files[n], body, nil
 }
+
+// Sealed has a recipient's mail sealed when a current key of the person is known and the
+// team has one to sign with.
+func (o *Outbound) Sealed(ctx context.Context, r sqldb.Reader, g *guard.Guard, to *guard.Recipient) (bool, error) {
+	key, ok, err := g.EncryptionKey(ctx, r, to.Person, o.acts.Clock().Now())
+	if err != nil {
+		return false, fmt.Errorf("read keys of person %d: %w", to.Person, err)
+	}
+	if !ok || !o.Seals() {
+		return false, nil
+	}
+	to.Channel, to.Key = guard.BySealedMail, string(key.Data)
+	return true, nil
+}

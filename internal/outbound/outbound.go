@@ -18,8 +18,11 @@
 //   - One thing has one message per recipient; its Message-ID never changes.
 //   - Subject and header carry the marking; exercise traffic says EXERCISE first.
 //
-// What is NOT here: who may be told what (guard), texts (the rooms), when and how
-// often (warn's spool).
+// A [Spool] does the three for the things that wait in a room's own table, a batch at a
+// time. A message for a secret that is kept nowhere goes by itself.
+//
+// What is NOT here: who may be told what (guard), texts (the rooms), when, how often and
+// in which order (the rooms' spools).
 package outbound
 
 import (
@@ -75,6 +78,9 @@ type Settings struct {
 	From         string // address
 	FromName     string
 	Team         *pgp.Team // signs what leaves and opens what is sealed to us; nil: no OpenPGP
+	// Rest is how long nothing is tried after the server could not be reached n times,
+	// n from 1; five minutes at most. Default: a minute, doubled each time.
+	Rest func(n int) time.Duration
 }
 
 // MailWords are the words of the mail package, which only this package may import.
@@ -87,11 +93,16 @@ type Outbound struct {
 	client *mail.Client // nil: the outbox
 	from   mail.Address
 	team   *pgp.Team
+	line   line
+	rest   func(int) time.Duration
 }
 
 // New returns the way out, or what is wrong with the settings.
 func New(acts *act.Acts, s Settings) (*Outbound, error) {
-	o := &Outbound{acts: acts, read: acts.Reader(), from: mail.Address{Name: s.FromName, Email: s.From}, team: s.Team}
+	o := &Outbound{acts: acts, read: acts.Reader(), from: mail.Address{Name: s.FromName, Email: s.From}, team: s.Team, rest: s.Rest}
+	if o.rest == nil {
+		o.rest = func(n int) time.Duration { return time.Minute << min(n-1, 10) }
+	}
 	if s.Host == "" {
 		return o, nil
 	}
@@ -291,6 +302,15 @@ func (o *Outbound) DeliverAll(ctx context.Context, all []Sending) []Result {
 				out[i].Reply = printable(err.Error())
 			}
 		}
+	}
+	var trouble string
+	for _, i := range at {
+		if out[i].Connection {
+			trouble = out[i].Reply
+		}
+	}
+	if ctx.Err() == nil {
+		o.line.note(o.acts.Clock().Now(), trouble, o.rest)
 	}
 	return out
 }

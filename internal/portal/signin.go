@@ -134,12 +134,8 @@ func (p *Portal) makeLink(ctx context.Context, person int64) (parcel guard.Parce
 		return parcel, m, "", err
 	}
 	to := guard.Recipient{Org: one.Org, Person: one.ID, Address: one.Email, Language: one.Language, Channel: guard.ByMail}
-	key, sealed, err := p.Guard.EncryptionKey(ctx, p.read, person, p.Acts.Clock().Now())
-	if err != nil {
-		return parcel, m, "", fmt.Errorf("read keys of contact %d: %w", person, err)
-	}
-	if sealed && p.Outbound.Seals() {
-		to.Channel, to.Key = guard.BySealedMail, string(key.Data)
+	if _, err := p.Outbound.Sealed(ctx, p.read, p.Guard, &to); err != nil {
+		return parcel, m, "", err
 	}
 	call := act.Call{Actor: machine, Verb: "portal.send_link", Subject: fmt.Sprintf("%s:%d", KindSignIn, person), Purpose: Purpose}
 	err = p.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {

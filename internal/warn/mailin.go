@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/message"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/outbound"
 )
 
@@ -36,7 +35,7 @@ func (w *Warn) Received(ctx context.Context, _ *act.Tx, from outbound.Incoming, 
 		}
 		in := &incoming{w: w, tx: tx, raw: raw, mail: Mail{
 			Incoming: from.ID, ReceivedAt: from.ReceivedAt, State: MailWaits, Class: MailReply,
-			From: clean(from.From, 300), Subject: clean(from.Subject, 300),
+			From: text.Clean(from.From, 300), Subject: text.Clean(from.Subject, 300),
 		}}
 		if from.State != outbound.Taken {
 			in.mail.Class, in.mail.Why = MailUnreadable, cmp.Or(from.Reason, "warn.post.why.too_large")
@@ -75,7 +74,7 @@ func (in *incoming) read(ctx context.Context) (err error) {
 		return fmt.Errorf("read mail: %w", err)
 	}
 	in.msg = m
-	in.mail.From, in.mail.Subject = clean(m.From.Email, 300), clean(m.Subject, 300)
+	in.mail.From, in.mail.Subject = text.Clean(m.From.Email, 300), text.Clean(m.Subject, 300)
 	if err := in.sender(ctx); err != nil {
 		return err
 	}
@@ -86,28 +85,14 @@ func (in *incoming) read(ctx context.Context) (err error) {
 		return err
 	}
 	in.classify()
-	in.mail.Words = clean(in.msg.Words, 20_000)
+	in.mail.Words = text.Clean(in.msg.Words, 20_000)
 	for _, f := range in.msg.Files[:min(len(in.msg.Files), 50)] {
-		in.mail.Files = append(in.mail.Files, MailFile{Name: clean(f.Name, 200), Type: clean(f.Type, 100), Size: f.Size})
+		in.mail.Files = append(in.mail.Files, MailFile{Name: text.Clean(f.Name, 200), Type: text.Clean(f.Type, 100), Size: f.Size})
 	}
 	if in.mail.Class == MailReply {
 		in.mail.Proposed = in.w.proposed(in.msg.Words)
 	}
 	return nil
-}
-
-// clean makes outside text fit for a text column: valid, no controls but line ends.
-func clean(s string, most int) string {
-	s = strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || !unicode.IsControl(r) {
-			return r
-		}
-		return -1
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-	if utf8.RuneCountInString(s) > most {
-		s = string([]rune(s)[:most]) + "…"
-	}
-	return s
 }
 
 // sender finds the contact whose address the mail claims to come from.
@@ -183,7 +168,7 @@ func (in *incoming) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	in.msg, in.mail.Sealed, in.mail.Signature, in.mail.Signer = o.Message, o.Sealed, o.Signature, clean(o.Signer, 300)
+	in.msg, in.mail.Sealed, in.mail.Signature, in.mail.Signer = o.Message, o.Sealed, o.Signature, text.Clean(o.Signer, 300)
 	switch {
 	case o.Shut:
 		in.mail.Why = "warn.post.why.not_opened"
@@ -254,7 +239,7 @@ func (in *incoming) file(ctx context.Context) (err error) {
 		in.mail.State = MailAnswered
 		a := Answer{
 			What: in.mail.Proposed, Strength: Signed, By: in.name(ctx), Person: in.mail.Person, Mail: in.mail.ID,
-			Reason: clean(in.mail.Words, 3900), At: in.mail.ReceivedAt,
+			Reason: text.Clean(in.mail.Words, 3900), At: in.mail.ReceivedAt,
 		}
 		if err := w.insertAnswer(ctx, tx, in.notice, a); err != nil {
 			return err

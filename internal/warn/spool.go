@@ -1,18 +1,12 @@
 package warn
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/clock"
-	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/jobs"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
@@ -26,49 +20,6 @@ const (
 	stopPause = 20 * time.Second // before it looks at the stop button again
 	busyPause = time.Second      // before it looks for a free lane again
 )
-
-// line is what is known of the way to the mail server: when it cannot be reached,
-// everything waits, and nothing counts as a try.
-type line struct {
-	mu    sync.Mutex
-	fails int
-	until time.Time
-	why   string
-	since time.Time
-}
-
-// longestRest is how long the line rests at most.
-const longestRest = 5 * time.Minute
-
-// down tells until when the line rests. A rest that ends later than any could was
-// noted before the clock was set back: it is over.
-func (l *line) down(now time.Time) (time.Time, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.until, now.Before(l.until) && l.until.Sub(now) <= longestRest
-}
-
-// note keeps whether the server could be reached.
-func (l *line) note(now time.Time, trouble string, pause func(int) time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if trouble == "" {
-		l.fails, l.until, l.why, l.since = 0, time.Time{}, "", time.Time{}
-		return
-	}
-	if l.fails++; l.fails == 1 {
-		l.since = now
-	}
-	l.until, l.why = now.Add(min(pause(l.fails), longestRest)), trouble
-}
-
-// LineDown tells since when the mail server cannot be reached and what it said;
-// zero when it can.
-func (w *Warn) LineDown() (since time.Time, why string) {
-	w.line.mu.Lock()
-	defer w.line.mu.Unlock()
-	return w.line.since, w.line.why
-}
 
 // workDispatch sends what is due, the most urgent first, until nothing is.
 func (w *Warn) workDispatch(ctx context.Context, _ struct{}, _ jobs.Try) error {
@@ -86,10 +37,10 @@ func (w *Warn) workDispatch(ctx context.Context, _ struct{}, _ jobs.Try) error {
 		} else if stopped {
 			return jobs.Later(stopPause)
 		}
-		if until, down := w.line.down(now); down {
-			return jobs.Later(until.Sub(now))
+		if rest := w.Outbound.Rests(); rest > 0 {
+			return jobs.Later(rest)
 		}
-		more, err := w.sendSome(ctx)
+		more, err := w.spool().SendSome(ctx)
 		if err != nil {
 			return err
 		}
@@ -115,45 +66,40 @@ func (w *Warn) untilNext(ctx context.Context) error {
 	return nil
 }
 
-// leaving is one notice on its way.
-type leaving struct {
-	notice Notice
-	parcel guard.Parcel
-	msg    outbound.Message
-}
-
-// sendSome sends one batch: cleared and begun in one act, delivered, settled in
-// another. more is false when nothing was due.
-func (w *Warn) sendSome(ctx context.Context) (more bool, err error) {
-	batch, looked, err := w.beginSome(ctx)
-	if err != nil || looked == 0 {
-		return false, err
+// spool is the way of notices to the mail server.
+func (w *Warn) spool() *outbound.Spool[Notice] {
+	machine := act.MachineActor("warn.send")
+	return &outbound.Spool[Notice]{
+		Spooled: spooled{w}, Out: w.Outbound, Gate: w.gate, Log: w.Log, Stopped: w.Stopped,
+		Send: act.Call{Actor: machine, Verb: "warn.send_notice", Subject: "spool", Purpose: "warn"},
+		Note: act.Call{Actor: machine, Verb: "warn.note_outcome", Subject: "spool"},
+		Batch: func(first Notice) int {
+			if first.Priority == Flash { // fewer whose outcome nobody knows if this process dies
+				return max(w.Limits.Batch/4, 1)
+			}
+			return w.Limits.Batch
+		},
+		Through: func(tx *act.Tx, ns []Notice) sqldb.Reader { return newSheaf(tx, ns) },
+		Before:  w.remember,
+		Fact: func(ns []Notice) act.Fact {
+			var moved NoticesMoved
+			for _, n := range ns {
+				moved.add(n)
+			}
+			return moved
+		},
 	}
-	if len(batch) == 0 {
-		return true, nil
-	}
-	out := make([]outbound.Sending, len(batch))
-	for i, l := range batch {
-		out[i] = outbound.Sending{Parcel: l.parcel, Message: l.msg}
-	}
-	var results []outbound.Result
-	if err := w.remember(ctx, batch); err != nil { // nothing leaves that could be told twice
-		results = slices.Repeat([]outbound.Result{{State: outbound.Deferred, Reply: err.Error(), Connection: true}}, len(batch))
-	} else {
-		results = w.Outbound.DeliverAll(ctx, out)
-	}
-	return true, w.settleSome(context.WithoutCancel(ctx), batch, results)
 }
 
 // remember writes down outside the database what the batch tells, before it leaves.
-func (w *Warn) remember(ctx context.Context, batch []leaving) error {
+func (w *Warn) remember(ctx context.Context, batch []Notice) error {
 	if w.Told == nil {
 		return nil
 	}
 	var keys [][16]byte
-	for _, l := range batch {
-		org, _ := w.Constituency.Index().Org(l.notice.Org)
-		err := w.eachFinding(ctx, w.read, l.notice.Findings, func(f watch.Finding) error {
+	for _, n := range batch {
+		org, _ := w.Constituency.Index().Org(n.Org)
+		err := w.eachFinding(ctx, w.read, n.Findings, func(f watch.Finding) error {
 			keys = append(keys, toldKey(f, org.Name))
 			return nil
 		})
@@ -164,130 +110,38 @@ func (w *Warn) remember(ctx context.Context, batch []leaving) error {
 	return w.Told.keep(keys, w.Acts.Clock().Now())
 }
 
-// due returns the notices that may leave now, in the order of the spool.
-func (w *Warn) due(ctx context.Context, r sqldb.Reader, limit int) ([]Notice, error) {
+// spooled is the notices' side of their spool.
+type spooled struct{ *Warn }
+
+// Due returns the notices that may leave now, in the order of the spool.
+func (w spooled) Due(ctx context.Context, r sqldb.Reader, limit int) ([]Notice, error) {
 	return sqldb.All(ctx, r, scanNotice, `select `+noticeColumns+` from warn_notice
 		where state = $1 and due_at <= $2 order by priority, turn, id limit $3`,
 		string(Drafted), clock.Micros(w.Acts.Clock().Now()), limit)
 }
 
-// beginSome takes the next notices out of the spool: each is cleared by the release
-// gate and committed as "attempting" before a byte leaves. looked is how many it
-// weighed.
-func (w *Warn) beginSome(ctx context.Context) (batch []leaving, looked int, err error) {
-	// A look without the turn of acts: most of the time nothing is due.
-	first, err := w.due(ctx, w.read, 1)
-	if err != nil || len(first) == 0 {
-		return nil, 0, err
-	}
-	most := w.Limits.Batch
-	if first[0].Priority == Flash { // fewer whose outcome nobody knows if this process dies
-		most = max(most/4, 1)
-	}
-	call := act.Call{Actor: act.MachineActor("warn.send"), Verb: "warn.send_notice", Subject: "spool", Purpose: "warn"}
-	var quiet bool
-	err = w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		batch, looked = nil, 0
-		// Acts are serial: what begins after the stop button was pressed sees it here.
-		if quiet, err = w.Stopped(ctx, tx); err != nil || quiet {
-			return cmp.Or(err, errNothingDue)
-		}
-		next, err := w.due(ctx, tx, most)
-		if err != nil {
-			return err
-		}
-		if len(next) == 0 {
-			quiet = true
-			return errNothingDue
-		}
-		details, sh := make([]sendDetail, 0, len(next)), newSheaf(tx, next)
-		for _, n := range next {
-			if n.Exercise != next[0].Exercise {
-				continue // its own batch: an act is real or an exercise
-			}
-			looked++
-			l, d, err := w.beginOne(ctx, sh, call.Actor, n)
-			if err != nil {
-				return err
-			}
-			details = append(details, d)
-			if !l.parcel.IsZero() {
-				batch = append(batch, l)
-			}
-		}
-		tx.Subject(spoolSubject(details))
-		tx.Detail(details)
-		if next[0].Exercise {
-			tx.MarkExercise()
-		}
-		return nil
-	})
-	if quiet && errors.Is(err, errNothingDue) {
-		return nil, 0, nil
-	}
-	return batch, looked, err
+func (spooled) Thing(n Notice) (guard.Thing, bool) {
+	return guard.Thing{Kind: KindNotice, ID: n.ID}, n.Exercise
 }
 
-// errNothingDue ends an act that would record nothing.
-var errNothingDue = errors.New("nothing is due")
-
-// spoolSubject names the notice when an act is about one, the spool otherwise.
-func spoolSubject(ds []sendDetail) string {
-	if len(ds) == 1 {
-		return ds[0].Notice
+// Recipient is the notice's contact, when its address has not had its share of the hour.
+func (w spooled) Recipient(ctx context.Context, tx *act.Tx, n *Notice) (to guard.Recipient, manner string, ok bool, err error) {
+	later, err := w.throttled(ctx, tx, *n)
+	if err != nil {
+		return to, "", false, err
 	}
-	return "spool"
+	if !later.IsZero() {
+		return to, "", false, setDue(ctx, tx, n.ID, later, n.Attempts)
+	}
+	to, m, err := w.recipient(ctx, tx, *n)
+	return to, string(m), err == nil, err
 }
 
-type sendDetail struct {
-	Notice  string `json:"notice"`
-	Message string `json:"message,omitempty"`
-	Digest  string `json:"digest,omitempty"`
-	Manner  string `json:"manner,omitempty"`
-	Attempt int    `json:"attempt,omitempty"`
-	State   string `json:"state"`
-}
-
-// beginOne clears one notice. A parcel comes back only for what is to leave now.
-func (w *Warn) beginOne(ctx context.Context, sh *sheaf, machine act.Actor, n Notice) (l leaving, d sendDetail, err error) {
-	tx := sh.Tx
-	d = sendDetail{Notice: noticeSubject(n.ID), State: string(Drafted)}
-	if later, err := w.throttled(ctx, tx, n); err != nil || !later.IsZero() {
-		if err == nil {
-			err = setDue(ctx, tx, n.ID, later, n.Attempts)
-		}
-		return l, d, err
-	}
-	to, manner, err := w.recipient(ctx, tx, n)
-	if err != nil {
-		return l, d, err
-	}
-	p, err := w.gate.Release(ctx, sh, machine, guard.Thing{Kind: KindNotice, ID: n.ID}, to, "warn")
-	if fault.CodeOf(err) == fault.Denied {
-		w.Log.WarnContext(ctx, "warn: notice withheld", "notice", n.ID, "error", err)
-		d.State = string(Withheld)
-		return l, d, setState(ctx, tx, n.ID, Withheld, "warn.why.withheld")
-	}
-	if err != nil && ctx.Err() == nil {
-		// One notice that cannot be written must not hold up the others.
-		w.Log.ErrorContext(ctx, "warn: notice cannot be written", "notice", n.ID, "error", err)
-		return l, d, w.putOff(ctx, tx, n)
-	}
-	if err != nil {
-		return l, d, err
-	}
-	m, err := w.Outbound.Begin(ctx, tx, p)
-	if err != nil {
-		return l, d, err
-	}
-	d.Message, d.Digest, d.Manner, d.Attempt, d.State = m.MessageID, p.Digest(), string(manner), m.Attempts, string(m.State)
-	if m.State == outbound.Unknown { // begun by a process that died
-		return l, d, setState(ctx, tx, n.ID, Unknown, "warn.why.unknown")
-	}
-	_, err = tx.ExecContext(ctx, `update warn_notice set state = $1, manner = $2, attempts = attempts + 1 where id = $3`,
-		string(Attempting), string(manner), n.ID)
+func (spooled) Begun(ctx context.Context, tx *act.Tx, n *Notice, manner string) error {
 	n.Attempts++
-	return leaving{n, p, m}, d, err
+	_, err := tx.ExecContext(ctx, `update warn_notice set state = $1, manner = $2, attempts = $3 where id = $4`,
+		string(Attempting), manner, n.Attempts, n.ID)
+	return err
 }
 
 // throttled says until when a notice has to wait because its address got its share
@@ -306,17 +160,12 @@ func (w *Warn) throttled(ctx context.Context, tx *act.Tx, n Notice) (time.Time, 
 	return clock.FromMicros(oldest).Add(time.Hour), nil
 }
 
-// recipient is the notice's contact, by the best way there is: sealed when there is
-// a key; in clear up to TLP:GREEN; otherwise a minimal mail with a link.
+// recipient is the notice's contact, by the best way there is: sealed when there is a
+// key; in clear up to TLP:GREEN; otherwise a minimal mail with a link.
 func (w *Warn) recipient(ctx context.Context, r sqldb.Reader, n Notice) (to guard.Recipient, m Manner, err error) {
 	to = guard.Recipient{Org: n.Org, Person: n.Person, Address: n.Address, Language: n.Language, Channel: guard.ByMail}
-	key, ok, err := w.Guard.EncryptionKey(ctx, r, n.Person, w.Acts.Clock().Now())
-	if err != nil {
-		return to, m, fmt.Errorf("read keys of contact %d: %w", n.Person, err)
-	}
-	if ok && w.Outbound.Seals() {
-		to.Channel, to.Key = guard.BySealedMail, string(key.Data)
-		return to, Sealed, nil
+	if sealed, err := w.Outbound.Sealed(ctx, r, w.Guard, &to); err != nil || sealed {
+		return to, Sealed, err
 	}
 	strict, err := marking(n)
 	if err != nil {
@@ -329,53 +178,24 @@ func (w *Warn) recipient(ctx context.Context, r sqldb.Reader, n Notice) (to guar
 	return to, Minimal, nil
 }
 
-// settleSome keeps what became of a batch.
-func (w *Warn) settleSome(ctx context.Context, batch []leaving, results []outbound.Result) error {
-	call := act.Call{
-		Actor: act.MachineActor("warn.send"), Verb: "warn.note_outcome", Subject: "spool", Exercise: batch[0].notice.Exercise,
-	}
-	var trouble string
-	err := w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		details := make([]sendDetail, len(batch))
-		moved := NoticesMoved{}
-		for i, l := range batch {
-			r := results[i]
-			if err := w.settleOne(ctx, tx, l, r); err != nil {
-				return err
-			}
-			if r.Connection {
-				trouble = r.Reply
-			}
-			details[i] = sendDetail{Notice: noticeSubject(l.notice.ID), Message: l.msg.MessageID, State: string(r.State)}
-			moved.add(l.notice)
-		}
-		tx.Subject(spoolSubject(details))
-		tx.Detail(details)
-		tx.Fact(moved)
-		return nil
-	})
-	if err == nil {
-		w.line.note(w.Acts.Clock().Now(), trouble, w.Limits.Backoff)
-	}
-	return err
-}
-
-func (w *Warn) settleOne(ctx context.Context, tx *act.Tx, l leaving, r outbound.Result) error {
-	if err := w.Outbound.Settle(ctx, tx, l.msg, r); err != nil {
-		return err
-	}
-	id := l.notice.ID
+// Ended keeps what became of a notice.
+func (w spooled) Ended(ctx context.Context, tx *act.Tx, n Notice, r outbound.Result) error {
 	switch r.State {
 	case outbound.Accepted, outbound.Outbox:
 		_, err := tx.ExecContext(ctx, `update warn_notice set state = $1, why = '', sent_at = $2 where id = $3`,
-			string(Sent), clock.Micros(tx.Now()), id)
+			string(Sent), clock.Micros(tx.Now()), n.ID)
 		return err
 	case outbound.Refused:
-		return setState(ctx, tx, id, Refused, "warn.why.refused")
+		return setState(ctx, tx, n.ID, Refused, "warn.why.refused")
 	case outbound.Unknown:
-		return setState(ctx, tx, id, Unknown, "warn.why.unknown")
+		return setState(ctx, tx, n.ID, Unknown, "warn.why.unknown")
+	case outbound.Withheld:
+		return setState(ctx, tx, n.ID, Withheld, "warn.why.withheld")
+	case outbound.Unwritable:
+		return w.putOff(ctx, tx, n)
+	case outbound.Attempting, outbound.Deferred:
 	}
-	return w.deferOne(ctx, tx, l.notice, r)
+	return w.deferOne(ctx, tx, n, r)
 }
 
 // deferOne puts a notice back into the spool. Trouble with the connection concerns
@@ -418,25 +238,11 @@ func setState(ctx context.Context, tx *act.Tx, id int64, s State, why string) er
 // Recover marks what a process that died left on its way: whether it arrived cannot
 // be known. It runs before the queue starts.
 func (w *Warn) Recover(ctx context.Context) error {
-	left, err := sqldb.All(ctx, w.read, sqldb.Int64, `select id from warn_notice where state = $1 order by id`, string(Attempting))
-	if err != nil || len(left) == 0 {
+	left, err := sqldb.All(ctx, w.read, scanNotice, `select `+noticeColumns+` from warn_notice where state = $1 order by id`, string(Attempting))
+	if err != nil {
 		return err
 	}
-	call := act.Call{Actor: act.MachineActor("warn.send"), Verb: "warn.note_outcome", Subject: "spool"}
-	return w.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		details := make([]sendDetail, len(left))
-		for i, id := range left {
-			if err := w.Outbound.Interrupted(ctx, tx, noticeSubject(id)); err != nil {
-				return err
-			}
-			if err := setState(ctx, tx, id, Unknown, "warn.why.unknown"); err != nil {
-				return err
-			}
-			details[i] = sendDetail{Notice: noticeSubject(id), State: string(Unknown)}
-		}
-		tx.Detail(details)
-		return nil
-	})
+	return w.spool().Recover(ctx, left)
 }
 
 // skippedAfterRestore is how many numbers a restored installation leaves out: more than

@@ -12,6 +12,7 @@ import (
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
+	"almenara.example/internal/outbound"
 )
 
 // LinkLife is how long a notice can be answered by its link.
@@ -60,7 +61,7 @@ func (w *Warn) OpenByLink(ctx context.Context, secret, language string, v Visito
 		if p, err = w.gate.Release(ctx, tx, call.Actor, guard.Thing{Kind: KindNotice, ID: n.ID}, to, "warn"); err != nil {
 			return err
 		}
-		tx.Detail(sendDetail{Notice: noticeSubject(n.ID), Digest: p.Digest(), State: "shown"})
+		tx.Detail(outbound.SendDetail{Thing: noticeSubject(n.ID), Digest: p.Digest(), State: "shown"})
 		if err := markSeen(ctx, tx, n.ID); err != nil {
 			return err
 		}

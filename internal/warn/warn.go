@@ -237,7 +237,6 @@ type Warn struct {
 	escalate *jobs.Handle[struct{}]
 	post     *jobs.Handle[hookArgs]
 	lanes    chan struct{}
-	line     line
 }
 
 // New returns the room and registers its jobs. SetGate must follow before the queue

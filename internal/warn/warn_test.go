@@ -101,6 +101,7 @@ func (d *desk) open() {
 	w := watch.New(watch.Config{Acts: acts, Guard: g, Constituency: con, Blobs: blobs, Overlay: overlay, Log: log, Numbers: id.NewNumbers("ALM", "finding", []byte("k"))})
 	out, err := outbound.New(acts, outbound.Settings{
 		Host: d.mail.Host, Port: d.mail.Port, Security: "none", From: "csirt@csirt.example", FromName: "CSIRT Atalaya", Team: d.team,
+		Rest: func(n int) time.Duration { return d.Limits.Backoff(n) },
 	})
 	check(err)
 	words, err := i18n.New(i18n.Sub(Locales, "locales"))

@@ -15,6 +15,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/guard"
 	"almenara.example/tlp"
 )
@@ -164,7 +165,7 @@ func (w Warning) Validate() error {
 		if !languageTag(l) {
 			add(field("title"), "warn.warning.language")
 		}
-		if strings.TrimSpace(t.Title) == "" || utf8.RuneCountInString(t.Title) > maxTitle || strings.ContainsAny(t.Title, "\r\n") {
+		if strings.TrimSpace(t.Title) == "" || utf8.RuneCountInString(t.Title) > maxTitle || !text.OneLine(t.Title) {
 			add(field("title"), "warn.warning.title")
 		}
 		if strings.TrimSpace(t.What) == "" {

@@ -10,6 +10,7 @@ import (
 	"github.com/wneessen/go-mail/smtp"
 
 	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/text"
 )
 
 // Raw is a message as it goes over the wire, with its envelope.
@@ -61,7 +62,7 @@ func (l *Lane) Send(ctx context.Context, m Raw) (Outcome, error) {
 		if a == "" && field == "from" {
 			continue
 		}
-		if p, err := mail.ParseAddress(a); err != nil || p.Address != a || !oneLine(a) || strings.ContainsAny(a, "<> ") {
+		if p, err := mail.ParseAddress(a); err != nil || p.Address != a || !text.OneLine(a) || strings.ContainsAny(a, "<> ") {
 			return Outcome{}, fault.OnField(field, "mail.address", nil)
 		}
 	}

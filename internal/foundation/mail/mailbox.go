@@ -16,6 +16,8 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
+
+	"almenara.example/internal/foundation/text"
 )
 
 // MailboxConfig names one folder at an IMAP server.
@@ -45,7 +47,7 @@ func (c MailboxConfig) Validate() error {
 		return fmt.Errorf("mailbox port is %d; it must be between 1 and 65535", c.Port)
 	case c.Username == "" || c.PasswordFile == "":
 		return errors.New("a mailbox needs a user name and a password file")
-	case !oneLine(c.Folder) || !oneLine(c.DoneFolder):
+	case !text.OneLine(c.Folder) || !text.OneLine(c.DoneFolder):
 		return errors.New("a mailbox's folder has a control character in its name")
 	case c.DoneFolder != "" && c.DoneFolder == c.folder():
 		return errors.New("the folder for mails that were taken in is the one that they are taken from")

@@ -4,11 +4,11 @@ import (
 	"net/mail"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/pgp"
+	"almenara.example/internal/foundation/text"
 )
 
 // Address is a mailbox: a name to show and an address such as
@@ -67,13 +67,13 @@ func (m Message) check() error {
 		switch {
 		case need && value == "":
 			bad = append(bad, *fault.OnField(field, "mail.empty", nil))
-		case !oneLine(value):
+		case !text.OneLine(value):
 			bad = append(bad, *fault.OnField(field, "mail.control", nil))
 		}
 	}
 	address := func(field string, a Address) {
 		line(field, a.Name, false)
-		if p, err := mail.ParseAddress(a.Email); err != nil || p.Name != "" || p.Address != a.Email || !oneLine(a.Email) {
+		if p, err := mail.ParseAddress(a.Email); err != nil || p.Name != "" || p.Address != a.Email || !text.OneLine(a.Email) {
 			bad = append(bad, *fault.OnField(field, "mail.address", nil))
 		}
 	}
@@ -90,7 +90,7 @@ func (m Message) check() error {
 	line("language", m.Language, false)
 	line("in_reply_to", m.InReplyTo, false)
 	for _, id := range append([]string{m.InReplyTo}, m.References...) {
-		if !oneLine(id) || strings.ContainsAny(id, "<> ") {
+		if !text.OneLine(id) || strings.ContainsAny(id, "<> ") {
 			bad = append(bad, *fault.OnField("in_reply_to", "mail.id", nil))
 		}
 	}
@@ -110,12 +110,4 @@ func (m Message) check() error {
 		bad = append(bad, *fault.OnField("text", "mail.control", nil))
 	}
 	return fault.Join("mail.invalid", bad)
-}
-
-// oneLine tells whether s is valid text without line breaks and control
-// characters.
-func oneLine(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
-	})
 }

@@ -284,7 +284,7 @@ type sendingOutput struct{ Body wire.Sending }
 func (p *Pages) apiSending(ctx context.Context, _ *struct{}) (*sendingOutput, error) {
 	h, stopped, err := p.warn.StoppedBy(ctx, p.warn.Acts.Reader())
 	out := &sendingOutput{Body: wire.Sending{Stopped: stopped, Since: moment(h.At), Reason: h.Reason}}
-	since, _ := p.warn.LineDown()
+	since, _ := p.warn.Outbound.LineDown()
 	out.Body.LineDown = moment(since)
 	return out, err
 }
