@@ -80,6 +80,7 @@ type App struct {
 
 	public  *url.URL
 	words   *i18n.Catalogue
+	zone    *time.Location // the installation's
 	door    *guardweb.Door
 	site    *web.Site
 	api     *api
@@ -224,6 +225,10 @@ func (a *App) openWayOut(ctx context.Context) (err error) {
 	if !a.words.Has(a.cfg.Language) {
 		return &ConfigError{"language", a.cfg.Language, "no catalogue has this language; drop its words into locales/"}
 	}
+	if a.zone, err = time.LoadLocation(a.cfg.Zone); err != nil {
+		return fmt.Errorf("time zone: %w", err)
+	}
+	a.words.In(a.zone)
 	if err = a.openPost(ctx); err != nil {
 		return err
 	}
@@ -313,15 +318,11 @@ func (a *App) openDoors(ctx context.Context, o Options) error {
 			Hint: "almenara init --data " + a.cfg.Dir + " --name NAME --country CC --public-url URL",
 		}
 	}
-	zone, err := time.LoadLocation(a.cfg.Zone)
-	if err != nil {
-		return fmt.Errorf("time zone: %w", err)
-	}
 	installation := installationName(a.public)
 	a.door = guardweb.NewDoor(guardweb.DoorConfig{Guard: a.guard, Acts: a.acts, Installation: installation, PublicURL: a.public})
 	a.site, err = web.New(web.Config{
 		Catalogue: a.words, Clock: a.clock, Log: a.log, Identify: a.identify, Product: "Almenara", Country: own.Name,
-		Installation: installation, Secure: a.public.Scheme == "https", Zone: zone, Nav: a.nav(),
+		Installation: installation, Secure: a.public.Scheme == "https", Zone: a.zone, Nav: a.nav(),
 		SearchURL: deskweb.SearchURL, SignInURL: guardweb.SignInURL, SignOutURL: guardweb.SignOutURL, ProfileURL: guardweb.ProfileURL, Strict: o.Strict,
 		Refused: a.refused, Topics: a.topicsOf, Home: homeOf, Due: a.nearest,
 	})

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"almenara.example/internal/duty"
@@ -32,19 +31,15 @@ func (c *Config) checkDuty() error {
 
 // openDuty wires the duty room and the job that makes its packs.
 func (a *App) openDuty() error {
-	zone, err := time.LoadLocation(a.cfg.Zone)
-	if err != nil {
-		return fmt.Errorf("time zone: %w", err)
-	}
 	at := a.cfg.Duty.PackAt
 	if at == noPack {
 		at = ""
 	}
 	a.duty = duty.New(duty.Config{
 		Acts: a.acts, Guard: a.guard, Constituency: a.constituency, Catalogue: a.words, Language: a.cfg.Language,
-		Zone: zone, Dir: a.cfg.path(packsFolder), PackAt: at, Log: a.log,
+		Zone: a.zone, Dir: a.cfg.path(packsFolder), PackAt: at, Log: a.log,
 	})
-	_, err = jobs.Add(a.queue, jobs.Kind[struct{}]{
+	_, err := jobs.Add(a.queue, jobs.Kind[struct{}]{
 		Name: "duty.pack", Every: 5 * time.Minute, Tries: 1,
 		Work: func(ctx context.Context, _ struct{}, _ jobs.Try) error { return a.duty.PackWhenDue(ctx) },
 	})

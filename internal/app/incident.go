@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/id"
@@ -43,17 +42,13 @@ const groundsFolder = "grounds"
 
 // openIncidents wires the response to incidents.
 func (a *App) openIncidents() error {
-	zone, err := time.LoadLocation(a.cfg.Zone)
-	if err != nil {
-		return err
-	}
 	roots, err := a.cfg.mailRoots()
 	if err != nil {
 		return err
 	}
 	a.incidents, err = incident.New(incident.Config{
 		Acts: a.acts, Guard: a.guard, Constituency: a.constituency, Watch: a.watch, Warn: a.warn, Outbound: a.outbound, Receiving: a.receiving, MailRoots: roots, Blobs: a.blobs,
-		Queue: a.queue, Catalogue: a.words, Language: a.cfg.Language, Zone: zone,
+		Queue: a.queue, Catalogue: a.words, Language: a.cfg.Language, Zone: a.zone,
 		Numbers: id.NewNumbers("ALM", "incident", a.keys.numbers), ReportNumber: id.NewNumbers("ALM", "report", a.keys.numbers),
 		Refs: id.NewNumbers("E", "incident-entry", a.keys.numbers), FileRefs: id.NewNumbers("F", "incident-file", a.keys.numbers),
 		MailNumbers:     id.NewNumbers("M", "incident-mail", a.keys.numbers),

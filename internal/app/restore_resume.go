@@ -58,6 +58,7 @@ func (a *App) afterRestore(noted *restoreNoted) []func(ctx context.Context, tx *
 		// Nothing is sent until somebody lets it go on: what was told since the backup
 		// would be told again.
 		func(ctx context.Context, tx *act.Tx) error { return a.warn.HoldAfterRestore(ctx, tx, tx.Call().Reason) },
+		a.watch.HoldAfterRestore,
 		a.incidents.HoldAfterRestore,
 	}
 }

@@ -70,7 +70,7 @@ type Person struct {
 	Email    string
 	Phone    string
 	Language string // BCP 47
-	Zone     string // IANA time zone
+	Zone     string // IANA time zone; empty: the installation's
 	Active   bool
 	Version  int64 // rises with every change; for edits that must not overwrite each other
 	Roles    []string

@@ -82,7 +82,7 @@ type NewPerson struct {
 	Email    string
 	Phone    string
 	Language string // default "en"
-	Zone     string // default "UTC"
+	Zone     string // IANA time zone; empty: the installation's
 	Roles    []string
 }
 
@@ -134,7 +134,7 @@ func (g *Guard) AddPerson(ctx context.Context, actor act.Actor, n NewPerson) (p 
 		}
 		p = Person{
 			Org: n.Org, Mailbox: n.Mailbox, Name: strings.TrimSpace(n.Name), Email: strings.ToLower(n.Email),
-			Phone: strings.TrimSpace(n.Phone), Language: or(n.Language, "en"), Zone: or(n.Zone, "UTC"),
+			Phone: strings.TrimSpace(n.Phone), Language: or(n.Language, "en"), Zone: n.Zone,
 			Active: true, Version: 1, Roles: n.Roles,
 		}
 		if err := g.insertPerson(ctx, tx, &p); err != nil {
@@ -216,7 +216,7 @@ func (g *Guard) ChangePerson(ctx context.Context, actor act.Actor, id int64, c P
 		res, err := tx.ExecContext(ctx, `update guard_person set name = $1, email = $2, phone = $3, language = $4,
 			zone = $5, active = $6, version = version + 1 where id = $7 and version = $8`,
 			strings.TrimSpace(c.Name), strings.ToLower(c.Email), strings.TrimSpace(c.Phone), or(c.Language, "en"),
-			or(c.Zone, "UTC"), c.Active, id, c.Version)
+			c.Zone, c.Active, id, c.Version)
 		if err != nil {
 			return err
 		}

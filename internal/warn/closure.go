@@ -110,8 +110,7 @@ func (w *Warn) Render(ctx context.Context, r sqldb.Reader, t guard.Thing, to gua
 	}
 	switch {
 	case to.Channel == guard.ByMinimalMail:
-		l.minimal()
-		v.Subject = l.p.T("warn.mail.minimal_subject", map[string]any{"Number": w.Number(n.ID)})
+		v.Subject, err = l.minimal(ctx)
 	case n.Warning != 0:
 		v.Subject, err = l.warning(ctx)
 	default:
@@ -135,9 +134,29 @@ func (n Notice) aboveGreen() bool {
 	return err != nil || m != tlp.Clear && m != tlp.Green
 }
 
-// minimal says only that there is a notice.
-func (l *letter) minimal() {
-	l.line("warn.mail.minimal", map[string]any{"Team": l.team})
+// minimal says only that there is a notice; of FLASH also that it is urgent, and by when
+// an answer is due, which says nothing of its content.
+func (l *letter) minimal(ctx context.Context) (subject string, err error) {
+	team, number := map[string]any{"Team": l.team}, map[string]any{"Number": l.w.Number(l.n.ID)}
+	if l.n.Priority != Flash {
+		l.line("warn.mail.minimal", team)
+		return l.p.T("warn.mail.minimal_subject", number), nil
+	}
+	l.line("warn.mail.minimal_flash", team)
+	if l.n.Warning != 0 {
+		v, err := l.w.Warning(ctx, l.r, l.n.Warning)
+		if err != nil {
+			return "", err
+		}
+		l.answerBy(v)
+	}
+	return l.p.T("warn.mail.minimal_flash_subject", number), nil
+}
+
+func (l *letter) answerBy(v Warning) {
+	if v.AnswerWithin > 0 && l.to.Channel != guard.SignedInPage { // that page says it itself
+		l.line("warn.mail.answer_by", map[string]any{"Time": l.p.Time(l.n.DraftedAt.Add(v.AnswerWithin))})
+	}
 }
 
 // warning writes the warning in the nearest language there is.
@@ -152,9 +171,7 @@ func (l *letter) warning(ctx context.Context) (subject string, err error) {
 	if !v.Until.IsZero() {
 		l.line("warn.mail.until", map[string]any{"Time": l.p.Time(v.Until)})
 	}
-	if v.AnswerWithin > 0 && l.to.Channel != guard.SignedInPage { // that page says it itself
-		l.line("warn.mail.answer_by", map[string]any{"Time": l.p.Time(l.n.DraftedAt.Add(v.AnswerWithin))})
-	}
+	l.answerBy(v)
 	section := func(key, words string) {
 		if words = strings.TrimSpace(words); words != "" {
 			l.b.WriteString("\n" + l.p.T(key, nil) + "\n" + words + "\n")
@@ -165,7 +182,11 @@ func (l *letter) warning(ctx context.Context) (subject string, err error) {
 	section("warn.mail.what_to_do", t.Do)
 	l.b.WriteString("\n")
 	if l.to.Channel == guard.BySealedMail && l.n.aboveGreen() { // a subject is never sealed
-		return l.p.T("warn.mail.sealed_subject", map[string]any{"Number": l.w.Number(l.n.ID)}), nil
+		subject = "warn.mail.sealed_subject"
+		if l.n.Priority == Flash {
+			subject = "warn.mail.sealed_flash_subject"
+		}
+		return l.p.T(subject, map[string]any{"Number": l.w.Number(l.n.ID)}), nil
 	}
 	return l.p.T("warn.mail.warning_subject", map[string]any{
 		"Number": l.w.Number(l.n.ID), "Severity": strings.ToUpper(l.p.T("warn.warning.severity."+string(v.Severity), nil)), "Title": t.Title,

@@ -2,6 +2,7 @@ package warn
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/jobs"
+	"almenara.example/internal/foundation/mail/mailtest"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/watch"
 	"almenara.example/tlp"
@@ -147,9 +149,11 @@ func draftWarning(s Severity) Warning {
 }
 
 // warnAll composes and releases a warning to the water sector.
-func (d *desk) warnAll(s Severity) Warning {
+func (d *desk) warnAll(s Severity) Warning { return d.release(draftWarning(s)) }
+
+func (d *desk) release(draft Warning) Warning {
 	d.t.Helper()
-	v, err := d.Compose(d.t.Context(), person(7), draftWarning(s))
+	v, err := d.Compose(d.t.Context(), person(7), draft)
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -341,3 +345,31 @@ func TestRulesHoldBackAndADryRunSaysWhatTheyWouldChange(t *testing.T) {
 
 // wind moves the clock on.
 func (d *desk) wind(by time.Duration) { d.clock.Set(d.clock.Now().Add(by)) }
+
+func TestAMinimalMailOfAFlashSaysThatItIsUrgentAndNothingOfItsContent(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		d.contacts()
+		for s, subject := range map[Severity]string{SeverityHigh: "Une alerte vous attend", SeverityFlash: "URGENT : une alerte vous attend"} {
+			v := draftWarning(s)
+			v.Marking = tlp.Amber
+			v = d.release(v)
+			if err := d.until(fmt.Sprintf(`select 1 - count(*) from warn_notice where state = 'sent' and address = 'watch@faro.example' and warning_id = %d`, v.ID)); err != nil {
+				t.Fatal(err)
+			}
+			n := d.waitFor("Aguas del Faro", Sent)
+			mails := slices.DeleteFunc(d.mail.Received(), func(m mailtest.Received) bool {
+				return m.To != "watch@faro.example" || !strings.EqualFold(m.MessageID, d.Number(n.ID)+"@csirt.example")
+			})
+			if len(mails) != 1 {
+				t.Fatalf("%d mails of %s", len(mails), d.Number(n.ID))
+			}
+			text := decoded(t, mails[0])
+			if !strings.Contains(text, subject) || strings.Contains(text, "distance") || strings.Contains(text, "Fermez") {
+				t.Errorf("a minimal mail of %s is\n%s", s, text)
+			}
+			if got := strings.Contains(text, "Merci de répondre avant le"); got != (s == SeverityFlash) {
+				t.Errorf("a minimal mail of %s names the time of the answer: %v\n%s", s, got, text)
+			}
+		}
+	})
+}

@@ -105,9 +105,11 @@ func (d draftLetter) Render(ctx context.Context, r sqldb.Reader, _ guard.Thing, 
 	l := &letter{w: d.w, r: r, n: d.n, to: to, p: d.w.Catalogue.Printer(to.Language), team: own.Name, org: org.Name}
 	l.line("warn.mail.greeting", map[string]any{"Organisation": org.Name})
 	if to.Channel == guard.ByMinimalMail {
-		l.minimal()
-		v.Subject = l.p.T("warn.mail.minimal_subject", map[string]any{"Number": d.w.Number(d.n.ID)})
-	} else if v.Subject, err = l.warning(ctx); err != nil {
+		v.Subject, err = l.minimal(ctx)
+	} else {
+		v.Subject, err = l.warning(ctx)
+	}
+	if err != nil {
 		return v, err
 	}
 	l.close()

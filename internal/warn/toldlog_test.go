@@ -2,6 +2,7 @@ package warn
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -71,7 +72,7 @@ func TestAfterARestoreNoNumberIsGivenAgain(t *testing.T) {
 		}
 		call := act.Call{Actor: d.lead, Verb: "warn.stop_sending", Subject: "warn", Reason: "restored"}
 		if err := d.Acts.Do(t.Context(), call, func(ctx context.Context, tx *act.Tx) error {
-			return d.HoldAfterRestore(ctx, tx, call.Reason)
+			return errors.Join(d.Watch.HoldAfterRestore(ctx, tx), d.HoldAfterRestore(ctx, tx, call.Reason))
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -82,6 +83,8 @@ func TestAfterARestoreNoNumberIsGivenAgain(t *testing.T) {
 		d.deliver("2026-11-18", 1, 17)
 		if n := d.waitFor("Ribera Waterworks", NoContact); n.ID <= before.ID+skippedAfterRestore {
 			t.Errorf("the first notice after a restore has id %d: the lost one may have given it away", n.ID)
+		} else if len(n.Findings) != 1 || n.Findings[0] < 1<<20 {
+			t.Errorf("the first finding after a restore has id %d: the lost one may have given it away", n.Findings)
 		}
 	})
 }

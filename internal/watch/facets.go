@@ -20,6 +20,14 @@ type attr struct {
 	visible  bool // its delivery has been taken in
 }
 
+// attrs are kept by id, in pages: numbers that were left out cost nothing.
+type attrs []*[attrPage]attr
+
+const attrPage = 1 << 12
+
+// at returns the place of an id that was set.
+func (s attrs) at(id uint32) *attr { return &s[id/attrPage][id%attrPage] }
+
 // facets are bitmaps of finding ids by what lists filter on. Ids rise in the
 // order of opening, so the newest is the highest. A list is an AND, a figure of
 // the board is a cardinality. They are rebuilt at start from the rows and moved
@@ -29,7 +37,7 @@ type attr struct {
 // million findings holds readers for milliseconds.
 type facets struct {
 	mu       sync.RWMutex
-	attrs    []attr // by id
+	attrs    attrs
 	all      *roaring.Bitmap
 	state    map[State]*roaring.Bitmap
 	severity map[Severity]*roaring.Bitmap
@@ -64,15 +72,14 @@ func bitmap[K comparable](m map[K]*roaring.Bitmap, k K) *roaring.Bitmap {
 // set notes what is known of a finding; it does not make it visible. The facets are
 // locked. Ids may come in any order.
 func (f *facets) set(id uint32, a attr) {
-	if int(id) >= len(f.attrs) {
-		if int(id) >= cap(f.attrs) {
-			grown := make([]attr, len(f.attrs), max(int(id)+1, len(f.attrs)+len(f.attrs)/4, 4096))
-			copy(grown, f.attrs)
-			f.attrs = grown
-		}
-		f.attrs = f.attrs[:id+1]
+	page := int(id / attrPage)
+	if n := page + 1 - len(f.attrs); n > 0 {
+		f.attrs = append(f.attrs, make(attrs, n)...)
 	}
-	f.attrs[id] = a
+	if f.attrs[page] == nil {
+		f.attrs[page] = new([attrPage]attr)
+	}
+	*f.attrs.at(id) = a
 }
 
 // attrOf returns what is known of a finding.
@@ -83,22 +90,22 @@ func (f *facets) attrOf(id uint32) attr {
 }
 
 func (f *facets) at(id uint32) attr {
-	if int(id) >= len(f.attrs) {
+	if page := int(id / attrPage); page >= len(f.attrs) || f.attrs[page] == nil {
 		return attr{}
 	}
-	return f.attrs[id]
+	return *f.attrs.at(id)
 }
 
 // partsOf prepares what show merges, outside any lock: nobody else changes what is
 // known of a finding that is not visible yet.
 func (f *facets) partsOf(ids *roaring.Bitmap) *facets {
 	f.mu.RLock()
-	attrs := f.attrs
+	known := f.attrs
 	f.mu.RUnlock()
 	parts := newFacets()
 	for it := ids.Iterator(); it.HasNext(); {
 		id := it.Next()
-		parts.index(id, attrs[id])
+		parts.index(id, *known.at(id))
 	}
 	return parts
 }
@@ -108,7 +115,7 @@ func (f *facets) show(ids *roaring.Bitmap, parts *facets) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for it := ids.Iterator(); it.HasNext(); {
-		f.attrs[it.Next()].visible = true
+		f.attrs.at(it.Next()).visible = true
 	}
 	f.merge(parts)
 	f.moves++
@@ -165,7 +172,7 @@ func (f *facets) moveState(set *roaring.Bitmap, from, to State) {
 	bitmap(f.state, from).AndNot(ids)
 	bitmap(f.state, to).Or(ids)
 	for it := ids.Iterator(); it.HasNext(); {
-		f.attrs[it.Next()].state = to
+		f.attrs.at(it.Next()).state = to
 	}
 	f.moves++
 }
@@ -177,7 +184,7 @@ func (f *facets) change(id uint32, edit func(*attr)) {
 	old := f.at(id)
 	a := old
 	edit(&a)
-	f.attrs[id] = a
+	f.set(id, a)
 	if !old.visible {
 		return
 	}

@@ -214,6 +214,19 @@ type idBlock struct{ next, end int64 }
 // idBlockSize is how many ids are reserved at once.
 const idBlockSize = 10_000
 
+// skippedAfterRestore is how many numbers a restored installation leaves out: more than
+// any lost one gave away since its last backup.
+const skippedAfterRestore = 1 << 24
+
+// HoldAfterRestore is for an installation that was restored from a backup: a number of a
+// finding that was told to somebody since is not given to another. Nothing is taken in
+// meanwhile.
+func (w *Watch) HoldAfterRestore(ctx context.Context, tx *act.Tx) error {
+	w.ids = idBlock{}
+	_, err := tx.Reserve(ctx, "watch.finding", skippedAfterRestore)
+	return err
+}
+
 // errTooMany says that the bitmaps cannot hold more findings.
 var errTooMany = errors.New("more findings than 2^32")
 

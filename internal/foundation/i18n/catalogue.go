@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -35,6 +36,7 @@ type Catalogue struct {
 	languages []Language
 	matcher   language.Matcher
 	matched   []string // language tags in the matcher's order
+	zone      *time.Location
 }
 
 // speaker is one language's words: plain strings ready, the rest through go-i18n.
@@ -63,7 +65,7 @@ func New(fsys ...fs.FS) (*Catalogue, error) {
 	if len(words[Fallback]) == 0 {
 		return nil, fmt.Errorf("catalogue: no %s.toml among the given folders", Fallback)
 	}
-	c := &Catalogue{speakers: map[string]*speaker{}}
+	c := &Catalogue{speakers: map[string]*speaker{}, zone: time.UTC}
 	for tag, messages := range words {
 		s, err := newSpeaker(tag, messages)
 		if err != nil {
@@ -81,6 +83,9 @@ func New(fsys ...fs.FS) (*Catalogue, error) {
 	c.match()
 	return c, nil
 }
+
+// In sets the zone of printers that are told no other: the installation's. UTC until then.
+func (c *Catalogue) In(zone *time.Location) { c.zone = zone }
 
 func (c *Catalogue) match() {
 	tags := []language.Tag{language.Make(Fallback)} // the first is the matcher's default

@@ -17,9 +17,9 @@ type Printer struct {
 }
 
 // Printer returns a printer for lang; an unknown language is answered in its base
-// language or in English. Times are in UTC until [Printer.In].
+// language or in English. Times are in the catalogue's zone until [Printer.In].
 func (c *Catalogue) Printer(lang string) *Printer {
-	p := &Printer{zone: time.UTC}
+	p := &Printer{zone: c.zone}
 	for _, tag := range []string{lang, base(lang), Fallback} {
 		s := c.speakers[tag]
 		if s != nil && (len(p.chain) == 0 || p.chain[len(p.chain)-1] != s) {

@@ -233,7 +233,7 @@ func (p *Pages) personForm(r *http.Request, person guard.Person, add bool) *web.
 }
 
 func (p *Pages) newPerson(w http.ResponseWriter, r *http.Request) error {
-	return p.showNewPerson(w, r, http.StatusOK, p.personForm(r, guard.Person{Language: "en", Zone: "UTC"}, true), nil)
+	return p.showNewPerson(w, r, http.StatusOK, p.personForm(r, guard.Person{Language: "en"}, true), nil)
 }
 
 func (p *Pages) showNewPerson(w http.ResponseWriter, r *http.Request, status int, form *web.Form, problem error) error {
