@@ -74,6 +74,15 @@ func TestClocksRunFromWhatHappenedAndAreMetByWhatWasSent(t *testing.T) {
 			t.Errorf("the desk's answer: got %s by %d, want waiting for the early warning", c.State, c.OwedByOrg)
 		}
 
+		why, err := r.Explain(ctx, r.acts.Reader(), r.Catalogue.Printer("fr"), &early)
+		r.must(err)
+		if n := len(strings.Split(early.Why, "\n")); why.Language != "fr" || len(why.Lines) != n || !strings.Contains(why.Lines[0], "prise de connaissance de l'incident, 21 nov. 2026, 03:00 CET") {
+			t.Errorf("got %+v, want %d steps in French and in Madrid's time", why, n)
+		}
+		waits := r.stage(r.officer, i, "nis2", "final")
+		if why, err = r.Explain(ctx, r.acts.Reader(), r.Catalogue.Printer("es"), &waits); err != nil || len(why.Lines) != 1 || !strings.Contains(why.Lines[0], "envío de «Notificación del incidente»") {
+			t.Errorf("got %+v, %v; want what is waited for in Spanish", why, err)
+		}
 		f, err := r.BeginFiling(ctx, r.officer, early.ID)
 		r.must(err)
 		if f.Answers["entity"] != "Water" || f.Answers["title"] != i.Title || f.Answers["aware"] != aware.Format(time.RFC3339) {
