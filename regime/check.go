@@ -2,6 +2,7 @@ package regime
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -86,6 +87,21 @@ func (c *checker) sentence(path, value string, needed bool, example string) stri
 		c.add(path, "has a control character; write it as one line of text", "")
 	}
 	return value
+}
+
+// notes checks the note of a stage in other languages than English.
+func (c *checker) notes(path string, in *fileStage) Text {
+	switch {
+	case len(in.Notes) == 0:
+		return nil
+	case in.Note == "" || in.Notes["en"] != "":
+		c.add(path, "has the other languages of a note; the English one is note", `note = "…"`)
+		return nil
+	}
+	all := maps.Clone(in.Notes)
+	all["en"] = in.Note
+	c.text(path, all)
+	return in.Notes
 }
 
 // text checks a text by language.
@@ -243,6 +259,7 @@ func (c *checker) stage(number int, f *file, fields []Field) Stage {
 		Working:  c.workingDay(at, in.WorkingDay),
 		Citation: c.sentence(at+".citation", in.Citation, true, "art. 23(4)(b)"),
 		Note:     c.sentence(at+".note", in.Note, false, ""),
+		Notes:    c.notes(at+".notes", in),
 		Fields:   c.report(at, in, fields),
 	}
 	s.Verified, s.VerifiedBy, s.VerifiedOn = c.verified(at, in.fileCheck)

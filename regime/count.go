@@ -24,24 +24,22 @@ type count struct {
 	weekend  []time.Weekday
 	holidays Holidays
 	pauses   []Span // in order of From; none where the law has no pause
-	why      []string
+	steps    []Step
 }
 
-func (c *count) say(format string, args ...any) {
-	c.why = append(c.why, fmt.Sprintf(format, args...))
-}
+func (c *count) say(s Step) { c.steps = append(c.steps, s) }
 
 // period counts p from an instant. Within is the lawful end before any rule on
 // working days: what happened until then happened within the period.
 func (c *count) period(from Event, at time.Time, p Period, working WorkingDay) (e end, err error) {
 	at = at.In(c.loc)
 	var strict, lawful time.Time
-	c.say("Counted from %s, %s: %s.", from.words(), stamp(at), p.words())
+	c.say(Step{Key: stepFrom, Event: from, At: at, Period: p})
 	strict = c.exact(at, p)
 	switch {
 	case c.rule == Elapsed:
 		lawful = strict
-		c.say("The period runs from that instant itself and ends exactly %s later, at %s.", p.words(), stamp(strict))
+		c.say(Step{Key: stepElapsed, Period: p, At: strict})
 	case p.Unit == Hour:
 		lawful = c.hours(at, p)
 	default:
@@ -93,10 +91,10 @@ func (c *count) hours(at time.Time, p Period) time.Time {
 	into := time.Duration(m)*time.Minute + time.Duration(s)*time.Second + time.Duration(at.Nanosecond())
 	first := at.Add(time.Hour - into)
 	end := first.Add(time.Duration(p.N) * time.Hour)
-	c.say("Exactly %s later is %s.", p.words(), stamp(at.Add(time.Duration(p.N)*time.Hour)))
-	c.say("The hour of the event is not counted: the %s run from %s to %s (Regulation 1182/71 art. 3(1) and 3(2)(a)).", p.words(), stamp(first), stamp(end))
+	c.say(Step{Key: stepExact, Period: p, At: at.Add(time.Duration(p.N) * time.Hour)})
+	c.say(Step{Key: stepHours, Period: p, At: first, End: end})
 	if first, last := dateOf(first), dateOf(end.Add(-1)); p.N >= 48 && c.working(first, last, 2) < 2 {
-		c.say("There are fewer than two working days in it; whether art. 3(5) lengthens a period in hours is disputed, and it is not lengthened here.")
+		c.say(Step{Key: stepFewWorking})
 	}
 	return end
 }
@@ -106,11 +104,11 @@ func (c *count) hours(at time.Time, p Period) time.Time {
 func (c *count) days(at time.Time, p Period) time.Time {
 	event := dateOf(at)
 	last, clamped := c.last(event, p)
-	c.say("Exactly %s later is %s.", p.words(), stamp(last.at(at)))
+	c.say(Step{Key: stepExact, Period: p, At: last.at(at)})
 	if clamped {
-		c.say("%s %d has no day %d: its last day counts (Regulation 1182/71 art. 3(2)(c)).", last.month, last.year, event.day)
+		c.say(Step{Key: stepClamped, Day: last.iso(), Number: event.day})
 	}
-	c.say("The day of the event is not counted: the period ends with the last hour of %s (Regulation 1182/71 art. 3(1) and 3(2)).", last)
+	c.say(Step{Key: stepDays, Day: last.iso()})
 	return last.end(c.loc)
 }
 
@@ -125,7 +123,7 @@ func (c *count) pause(at, strict, lawful time.Time) (time.Time, time.Time, error
 		return strict, lawful, err
 	}
 	if !s.Equal(strict) || !l.Equal(lawful) {
-		c.say("The period stood still for %s and ends so much later.", l.Sub(lawful))
+		c.say(Step{Key: stepPaused, Took: l.Sub(lawful)})
 	}
 	return s, l, nil
 }
@@ -165,8 +163,8 @@ func (c *count) lastDay(at, lawful time.Time, p Period, working WorkingDay) time
 	}
 	last := dateOf(lawful.Add(-1))
 	if working == WorkingDayNone {
-		if off := c.off(last); off != "" {
-			c.say("%s is %s: the end stands, nothing moves it%s.", last, off, c.cite(" (art. 3(3) and 3(4): the period is in hours)"))
+		if free, name := c.off(last); free != "" {
+			c.say(Step{Key: c.cited(stepStands, stepStands1182), Day: last.iso(), Free: free, Name: name})
 		}
 		return lawful
 	}
@@ -180,17 +178,17 @@ func (c *count) lastDay(at, lawful time.Time, p Period, working WorkingDay) time
 
 // free moves an end on a day that is no working day to the next working day.
 func (c *count) free(last date, lawful time.Time, working WorkingDay) time.Time {
-	reason := c.off(last)
+	reason, name := c.off(last)
 	if reason == "" {
 		return lawful
 	}
 	next := c.nextWorking(last)
 	if working == WorkingDayNoon {
 		noon := next.at(time.Date(next.year, next.month, next.day, 12, 0, 0, 0, c.loc))
-		c.say("%s is %s: noon of the next working day, %s, is soon enough.", last, reason, next)
+		c.say(Step{Key: stepNoon, Day: last.iso(), Free: reason, Name: name, Next: next.iso()})
 		return noon
 	}
-	c.say("%s is %s: the period ends with the last hour of the next working day, %s%s.", last, reason, next, c.cite(" (art. 3(4))"))
+	c.say(Step{Key: c.cited(stepNext, stepNext1182), Day: last.iso(), Free: reason, Name: name, Next: next.iso()})
 	return next.end(c.loc)
 }
 
@@ -207,7 +205,7 @@ func (c *count) twoWorkingDays(at, end time.Time, p Period) time.Time {
 	for ; n < 2; n++ {
 		last = c.nextWorking(last)
 	}
-	c.say("A period of two days or more has at least two working days: it ends with the last hour of %s (art. 3(5)).", last)
+	c.say(Step{Key: stepTwoWorking, Day: last.iso()})
 	return last.end(c.loc)
 }
 
@@ -215,7 +213,7 @@ func (c *count) twoWorkingDays(at, end time.Time, p Period) time.Time {
 func (c *count) working(first, last date, enough int) int {
 	n := 0
 	for d := first; !last.before(d) && n < enough; d = d.plus(1) {
-		if c.off(d) == "" {
+		if free, _ := c.off(d); free == "" {
 			n++
 		}
 	}
@@ -225,42 +223,41 @@ func (c *count) working(first, last date, enough int) int {
 // nextWorking is the first working day after d. There is one: a week has a working
 // day and a list of holidays ends.
 func (c *count) nextWorking(d date) date {
-	for d = d.plus(1); c.off(d) != ""; {
+	for {
 		d = d.plus(1)
+		if free, _ := c.off(d); free == "" {
+			return d
+		}
 	}
-	return d
 }
 
-// off says why a day is no working day, or nothing.
-func (c *count) off(d date) string {
+// off says why a day is no working day, with the name of a holiday, or nothing.
+func (c *count) off(d date) (free, name string) {
 	if name, ok := c.holidays.names[d]; ok {
-		if name == "" {
-			return "a public holiday"
-		}
-		return "a public holiday (" + name + ")"
+		return Holiday, name
 	}
 	if slices.Contains(c.weekend, d.weekday()) {
-		return "a " + d.weekday().String()
+		return Weekend, ""
 	}
-	return ""
+	return "", ""
 }
 
 // coverage says when nobody has entered the holidays on which the answer rests.
 func (c *count) coverage(year int) {
 	switch {
 	case c.holidays.Len() == 0:
-		c.say("No public holidays were given: only the weekend is free.")
+		c.say(Step{Key: stepNoHolidays})
 	case !c.holidays.Covers(year):
-		c.say("The public holidays that were given have none in %d: only the weekend is free.", year)
+		c.say(Step{Key: stepUncovered, Number: year})
 	}
 }
 
-// cite gives a provision of Regulation 1182/71 where it is the law.
-func (c *count) cite(provision string) string {
+// cited is the sentence that names a provision of Regulation 1182/71 where it is the law.
+func (c *count) cited(plain, cites string) string {
 	if c.rule == Regulation1182 {
-		return provision
+		return cites
 	}
-	return ""
+	return plain
 }
 
 // stamp shows an instant in its zone.

@@ -40,8 +40,10 @@ type Due struct {
 	// put them before the stage's main anchor: it was due before it began.
 	Strict time.Time `json:"strict,omitzero"`
 	Lawful time.Time `json:"lawful,omitzero"`
-	// Why says how it was counted, one sentence a step.
+	// Why says how it was counted, one sentence a step, in English; Steps says the
+	// same for those who speak other languages.
 	Why      []string `json:"why"`
+	Steps    []Step   `json:"-"`
 	Citation string   `json:"citation"`
 	// From is the event that decided the strict end.
 	From Event `json:"from,omitempty"`
@@ -144,7 +146,7 @@ func (q *question) open(cal Calendar) error {
 	}
 	q.count = count{rule: q.regime.Counting, loc: loc, weekend: weekend, holidays: cal.Holidays}
 	if len(q.anchors.Paused) > 0 && q.stage.Pause == PauseNone {
-		q.count.say("The law lets this period run on: the pauses that were given do not count.")
+		q.count.say(Step{Key: stepPausesIgnored})
 		return nil
 	}
 	q.count.pauses = slices.Clone(q.anchors.Paused)
@@ -157,10 +159,10 @@ func (q *question) open(cal Calendar) error {
 func (q *question) variant() {
 	for _, v := range q.stage.Variants {
 		if v.Entity != q.anchors.Entity {
-			q.count.say("%s (%s) has a rule of its own: %s, %s.", v.Title.In("en"), v.Entity, v.rule(), v.Citation)
+			q.count.say(Step{Key: stepOtherVariant, Title: v.Title, Name: v.Entity, Period: v.Period, Work: v.Working, Cited: v.Citation})
 			continue
 		}
-		q.count.say("The rule for %s (%s) is used.", v.Title.In("en"), v.Entity)
+		q.count.say(Step{Key: stepVariant, Title: v.Title, Name: v.Entity})
 		q.stage.Citation = v.Citation
 		if !v.Period.IsZero() {
 			q.stage.Period = v.Period
@@ -171,27 +173,10 @@ func (q *question) variant() {
 	}
 }
 
-// rule is what a variant changes.
-func (v Variant) rule() string {
-	var parts []string
-	if !v.Period.IsZero() {
-		parts = append(parts, v.Period.words())
-	}
-	switch v.Working {
-	case WorkingDayNoon:
-		parts = append(parts, "noon of the next working day when it ends on a free day")
-	case WorkingDayNext:
-		parts = append(parts, "the next working day when it ends on a free day")
-	case WorkingDayNone:
-		parts = append(parts, "it ends on a free day too")
-	}
-	return strings.Join(parts, ", ")
-}
-
 // answer counts every anchor that is known and takes the earliest end.
 func (q *question) answer() (Due, error) {
 	if q.stage.Period.IsZero() {
-		q.count.say("The law sets no period of its own: without undue delay, or as the request says.")
+		q.count.say(Step{Key: stepNoPeriod})
 		return q.due(end{citation: q.stage.Citation}), ErrNoPeriod
 	}
 	if err := q.main(); err != nil {
@@ -219,9 +204,9 @@ func (q *question) main() error {
 	ended, known := q.anchors.At[s.Ongoing.From]
 	switch {
 	case own && !known:
-		q.count.say("If the incident is still handled then, it is due %s after %s instead (%s).", s.Ongoing.Period.words(), s.Ongoing.From.words(), s.Ongoing.Citation)
+		q.count.say(Step{Key: stepOngoing, Period: s.Ongoing.Period, Event: s.Ongoing.From, Cited: s.Ongoing.Citation})
 	case own && ended.After(q.ends[0].lawful):
-		q.count.say("The incident was still handled then, until %s.", stamp(ended.In(q.count.loc)))
+		q.count.say(Step{Key: stepStillHandled, At: ended.In(q.count.loc)})
 		q.ends = nil
 		_, err = q.from(s.Ongoing.From, s.Ongoing.Period, s.Ongoing.Citation)
 	case !own && known:
@@ -238,7 +223,7 @@ func (q *question) limit(c *Cap) error {
 		return err
 	}
 	if main, ok := q.anchors.At[q.stage.From]; ok && main.After(q.ends[before].within) {
-		q.count.say("%s came after that, so this limit no longer counts (%s).", capital(q.stage.From.words()), c.LapseCitation)
+		q.count.say(Step{Key: stepLapsed, Event: q.stage.From, Cited: c.LapseCitation})
 		q.ends = q.ends[:before]
 	}
 	return nil
@@ -248,7 +233,7 @@ func (q *question) limit(c *Cap) error {
 func (q *question) from(e Event, p Period, citation string) (known bool, err error) {
 	at, known := q.anchors.At[e]
 	if !known {
-		q.count.say("The time of %s is not known: %s after it is not counted (%s).", e.words(), p.words(), citation)
+		q.count.say(Step{Key: stepUnknown, Event: e, Period: p, Cited: citation})
 		return false, nil
 	}
 	found, err := q.count.period(e, at, p, q.working)
@@ -271,7 +256,7 @@ func (q *question) earliest() end {
 		first.lawful = lawful
 	}
 	if len(q.ends) > 1 {
-		q.count.say("The earlier end counts, that from %s.", first.from.words())
+		q.count.say(Step{Key: stepEarlier, Event: first.from})
 	}
 	return first
 }
@@ -280,29 +265,33 @@ func (q *question) earliest() end {
 func (q *question) due(e end) Due {
 	switch q.stage.When {
 	case OnRequest:
-		q.count.say("It is owed on request only.")
+		q.count.say(Step{Key: stepOnRequest})
 	case Ongoing:
 		if ended, known := q.anchors.At[HandlingEnded]; known && !ended.After(e.lawful) {
-			q.count.say("Handling ended on %s, before that: it is not owed.", stamp(ended.In(q.count.loc)))
+			q.count.say(Step{Key: stepEnded, At: ended.In(q.count.loc)})
 			break
 		}
-		q.count.say("It is owed only if the incident is still handled at that time.")
+		q.count.say(Step{Key: stepIfOngoing})
 	case Relevant:
-		q.count.say("It is owed only where the law's own condition is met.")
+		q.count.say(Step{Key: stepIfRelevant})
 	}
 	if q.stage.Note != "" {
-		q.count.say("%s", q.stage.Note)
+		q.count.say(Step{Key: stepNote, Title: q.stage.notes()})
 	}
 	switch q.regime.InForce {
 	case InForceNo:
-		q.count.say("This regime is not in force.")
+		q.count.say(Step{Key: stepNotInForce})
 	case InForceTemplate:
-		q.count.say("This regime is a template and no law.")
+		q.count.say(Step{Key: stepTemplate})
 	}
 	if !q.stage.Verified {
-		q.count.say("No person has confirmed this rule against the official text yet.")
+		q.count.say(Step{Key: stepUnverified})
 	}
-	return Due{Strict: e.strict, Lawful: e.lawful, Why: q.count.why, Citation: e.citation, From: e.from, Verified: q.stage.Verified}
+	why := make([]string, len(q.count.steps))
+	for i, s := range q.count.steps {
+		why[i] = s.String()
+	}
+	return Due{Strict: e.strict, Lawful: e.lawful, Why: why, Steps: q.count.steps, Citation: e.citation, From: e.from, Verified: q.stage.Verified}
 }
 
 // anchorNames lists what the stage can be counted from.

@@ -79,6 +79,7 @@ type fileStage struct {
 	WorkingDay string `toml:"working_day"`
 	Citation   string
 	Note       string
+	Notes      Text
 	fileCheck
 	Cap      []fileCap
 	Ongoing  *fileCap
@@ -144,7 +145,8 @@ type fileVariant struct {
 //	pause = "none"                   # or while-clarification; left out: none
 //	working_day = "noon"             # none, next-working-day, noon; left out: by the counting
 //	citation = "art. 7(2)"
-//	note = "…"                       # may be left out
+//	note = "…"                       # may be left out; in English
+//	notes = { fr = "…" }             # the same in other languages; may be left out
 //	verified = false                 # as above
 //	required = ["summary"]           # fields of the report
 //	optional = []

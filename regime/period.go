@@ -75,6 +75,14 @@ func (p Period) words() string {
 // MarshalText writes [Period.String].
 func (p Period) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
+// UnmarshalText reads what [Period.MarshalText] writes.
+func (p *Period) UnmarshalText(text []byte) (err error) {
+	if *p = (Period{}); len(text) > 0 {
+		*p, err = ParsePeriod(string(text))
+	}
+	return err
+}
+
 // date is a day of the calendar.
 type date struct {
 	year  int
@@ -113,6 +121,8 @@ func (d date) before(e date) bool {
 func (d date) weekday() time.Weekday {
 	return time.Date(d.year, d.month, d.day, 0, 0, 0, 0, time.UTC).Weekday()
 }
+
+func (d date) iso() string { return fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day) }
 
 func (d date) String() string {
 	return time.Date(d.year, d.month, d.day, 0, 0, 0, 0, time.UTC).Format("Mon 2006-01-02")

@@ -175,7 +175,8 @@ type Stage struct {
 	Pause    PauseRule  `json:"pause"`
 	Working  WorkingDay `json:"working_day,omitempty"`
 	Citation string     `json:"citation"`
-	Note     string     `json:"note,omitempty"` // what a reader of the law should know
+	Note     string     `json:"note,omitempty"` // what a reader of the law should know, in English
+	Notes    Text       `json:"-"`              // the same in other languages
 	Verified bool       `json:"verified"`
 	// VerifiedBy and VerifiedOn say who confirmed the stage, and the date.
 	VerifiedBy string    `json:"verified_by,omitempty"`

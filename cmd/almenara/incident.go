@@ -96,7 +96,7 @@ func (r *reportCmd) Run(c *console) error {
 		}
 	}
 	if r.At != "" {
-		if _, err := timeArg(r.At); err != nil {
+		if _, err := timeArg("--at", r.At); err != nil {
 			return err
 		}
 	}
@@ -104,7 +104,7 @@ func (r *reportCmd) Run(c *console) error {
 }
 
 func (r *reportCmd) body() any {
-	at, _ := timeArg(r.At) // checked by Run; zero is now
+	at, _ := timeArg("--at", r.At) // checked by Run; zero is now
 	return struct {
 		Text         string    `json:"text"`
 		Title        string    `json:"title,omitempty"`
@@ -300,13 +300,13 @@ type entryAddCmd struct {
 func (e *entryAddCmd) Run(c *console) error {
 	var at, due time.Time
 	for _, one := range []struct {
-		text string
-		into *time.Time
-	}{{e.At, &at}, {e.Due, &due}} {
+		flag, text string
+		into       *time.Time
+	}{{"--at", e.At, &at}, {"--due", e.Due, &due}} {
 		if one.text == "" {
 			continue
 		}
-		t, err := timeArg(one.text)
+		t, err := timeArg(one.flag, one.text)
 		if err != nil {
 			return err
 		}

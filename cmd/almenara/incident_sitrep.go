@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -39,6 +40,10 @@ type sitrepLine struct {
 
 // Run prints a draft, or keeps the next version and prints it.
 func (s *sitrepCmd) Run(c *console) error {
+	next, err := s.check()
+	if err != nil {
+		return err
+	}
 	api, err := s.client(c)
 	if err != nil {
 		return err
@@ -59,17 +64,24 @@ func (s *sitrepCmd) Run(c *console) error {
 			body["people"] = *s.People
 		}
 		if s.Next != "" {
-			at, err := timeArg(s.Next)
-			if err != nil {
-				return err
-			}
-			body["next"] = at
+			body["next"] = next
 		}
 		if err := api.post(path+"/sitreps", body, &out); err != nil {
 			return err
 		}
 	}
 	return s.print(c, &out)
+}
+
+// check refuses what a draft would silently leave out, and reads the time.
+func (s *sitrepCmd) check() (next time.Time, err error) {
+	if !s.Write && (s.Marking != "" || s.Lowered != "" || s.Press != "" || s.People != nil || s.Next != "") {
+		return next, &failure{exitMisuse, errors.New("--marking, --lowered, --press, --people and --next are for a report that is kept"), "add --write"}
+	}
+	if s.Next == "" {
+		return next, nil
+	}
+	return timeArg("--next", s.Next)
 }
 
 func (s *sitrepCmd) print(c *console, out *sitrepLine) error {
@@ -121,6 +133,9 @@ type transferLine struct {
 
 // Run offers a transfer, or lists those that there are.
 func (t *transferCmd) Run(c *console) error {
+	if t.To == "" && (len(t.Entry) > 0 || t.Restrictions != "") {
+		return &failure{exitMisuse, errors.New("--entry and --restrictions are for an offer"), "say to whom with --to, or leave them out to list the transfers"}
+	}
 	api, err := t.client(c)
 	if err != nil {
 		return err

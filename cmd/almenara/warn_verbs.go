@@ -30,7 +30,7 @@ type answerCmd struct {
 func (a *answerCmd) Run(c *console) error {
 	body := wire.Answer{By: a.By, Via: a.Via, What: a.What, Reason: a.Reason}
 	if a.At != "" {
-		at, err := timeArg(a.At)
+		at, err := timeArg("--at", a.At)
 		if err != nil {
 			return err
 		}
@@ -48,13 +48,13 @@ func (a *answerCmd) Run(c *console) error {
 }
 
 // timeArg reads a time with its zone.
-func timeArg(s string) (time.Time, error) {
+func timeArg(flag, s string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, &failure{exitMisuse, fmt.Errorf("--at %s is not a time with a zone", s), "a time looks like 2026-11-21T03:05Z"}
+	return time.Time{}, &failure{exitMisuse, fmt.Errorf("%s %s is not a time with a zone", flag, s), "a time looks like 2026-11-21T03:05Z"}
 }
 
 type composeCmd struct {

@@ -33,7 +33,7 @@ func (x response) NeedsOf(ctx context.Context, r sqldb.Reader, asker act.Actor) 
 	if err != nil {
 		return nil, err
 	}
-	calls, err := x.in.CallsOpen(ctx, r)
+	calls, err := x.in.CallsOpen(ctx, r, incident.ViewerOf(asker))
 	if err != nil {
 		return nil, err
 	}

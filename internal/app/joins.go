@@ -25,6 +25,16 @@ func (x lookupRules) OnLookup(ctx context.Context, org int64, asked constituency
 	return !tell, every, err
 }
 
+// onCall is the desk's own call list, for what the desk owes.
+func (a *App) onCall(ctx context.Context, r sqldb.Reader) ([]incident.OnCall, error) {
+	list, err := a.duty.CallList(ctx, r)
+	out := make([]incident.OnCall, len(list))
+	for i, c := range list {
+		out[i] = incident.OnCall{Name: c.Name, Phone: c.Phone, Language: c.Language, Note: c.Note}
+	}
+	return out, err
+}
+
 // nightTexts gives the pack for the night the open incidents, the warnings that hold and
 // the notices that nobody has answered.
 type nightTexts struct {

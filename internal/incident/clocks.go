@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -56,7 +57,8 @@ type Clock struct {
 	MetAt     time.Time
 	VoidedAt  time.Time // a person said that it is not owed
 	VoidWhy   string
-	Why       string // how it was counted, a sentence a line
+	Why       string // how it was counted, a sentence a line, in English
+	Steps     string // the same as JSON of regime.Step: see Explain
 	Citation  string
 	Verified  bool   // the rule is confirmed against the official text
 	Holidays  string // digest of the table that was used, empty: none
@@ -98,13 +100,13 @@ func (c *Clock) Word(now time.Time) string {
 }
 
 const clockColumns = `k.id, k.duty_id, k.law_id, k.incident_id, k.party_org, k.regime, k.stage, k.owed_by, k.owed_by_org, k.owed_to, k.owed_to_org, k.state,
-	k.anchor_at, k.anchor_event, k.strict_at, k.lawful_at, k.amended_at, k.warn_at, k.met_at, k.voided_at, k.void_why, k.why, k.citation, k.verified,
+	k.anchor_at, k.anchor_event, k.strict_at, k.lawful_at, k.amended_at, k.warn_at, k.met_at, k.voided_at, k.void_why, k.why, k.steps, k.citation, k.verified,
 	k.holidays, k.remind_at, k.remind_step, k.exercise, k.version`
 
 func scanClock(r sqldb.Row) (c Clock, err error) {
 	var anchor, strict, lawful, amended, warn, met, voided, remind int64
 	err = r.Scan(&c.ID, &c.Duty, &c.Law, &c.Incident, &c.Party, &c.Regime, &c.Stage, &c.OwedBy, &c.OwedByOrg, &c.OwedTo, &c.OwedToOrg, &c.State,
-		&anchor, &c.From, &strict, &lawful, &amended, &warn, &met, &voided, &c.VoidWhy, &c.Why, &c.Citation, &c.Verified,
+		&anchor, &c.From, &strict, &lawful, &amended, &warn, &met, &voided, &c.VoidWhy, &c.Why, &c.Steps, &c.Citation, &c.Verified,
 		&c.Holidays, &remind, &c.Step, &c.Exercise, &c.Version)
 	c.Anchor, c.Strict, c.Lawful, c.Amended = clock.FromMicros(anchor), clock.FromMicros(strict), clock.FromMicros(lawful), clock.FromMicros(amended)
 	c.WarnAt, c.MetAt, c.VoidedAt, c.RemindAt = clock.FromMicros(warn), clock.FromMicros(met), clock.FromMicros(voided), clock.FromMicros(remind)
@@ -243,6 +245,7 @@ func times(law *regime.Regime, known []Anchor) map[regime.Event]time.Time {
 func (c *Clock) count(law *regime.Regime, a regime.Anchors, cal regime.Calendar) {
 	s, _ := law.Stage(c.Stage)
 	due, err := law.Due(c.Stage, a, cal)
+	steps := due.Steps
 	c.Why, c.Citation, c.Verified = strings.Join(due.Why, "\n"), s.Citation, due.Verified
 	if due.Citation != "" {
 		c.Citation = due.Citation
@@ -262,6 +265,13 @@ func (c *Clock) count(law *regime.Regime, a regime.Anchors, cal regime.Calendar)
 	case err != nil:
 		c.State = ClockWaiting
 		c.Why = err.Error()
+		if errors.Is(err, regime.ErrNoAnchor) {
+			steps = []regime.Step{s.Waiting()}
+		}
+	}
+	c.Steps = ""
+	if b, err := json.Marshal(steps); err == nil && len(steps) > 0 {
+		c.Steps = string(b)
 	}
 	if c.State != ClockWaiting {
 		c.Anchor = a.At[c.From]
@@ -308,9 +318,9 @@ func (in *Incidents) recount(ctx context.Context, tx *act.Tx, d Duty, known []An
 		}
 		if _, err := tx.ExecContext(ctx, `update incident_clock set state = $1, anchor_at = $2, anchor_event = $3, strict_at = $4, lawful_at = $5, amended_at = $6,
 			warn_at = $7, met_at = $8, voided_at = $9, void_why = $10, why = $11, citation = $12, verified = $13, holidays = $14, remind_at = $15,
-			remind_step = $16, changed_at = $17, version = version + 1 where id = $18`,
+			remind_step = $16, changed_at = $17, steps = $18, version = version + 1 where id = $19`,
 			string(c.State), stamp(c.Anchor), string(c.From), stamp(c.Strict), stamp(c.Lawful), stamp(c.Amended), stamp(c.WarnAt), stamp(c.MetAt),
-			stamp(c.VoidedAt), c.VoidWhy, c.Why, c.Citation, c.Verified, c.Holidays, stamp(c.RemindAt), c.Step, clock.Micros(tx.Now()), c.ID); err != nil {
+			stamp(c.VoidedAt), c.VoidWhy, c.Why, c.Citation, c.Verified, c.Holidays, stamp(c.RemindAt), c.Step, clock.Micros(tx.Now()), c.Steps, c.ID); err != nil {
 			return nil, err
 		}
 	}

@@ -15,7 +15,6 @@ import (
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/incident"
-	"almenara.example/internal/warn"
 	"almenara.example/regime"
 )
 
@@ -75,6 +74,15 @@ func TestClocksRunFromWhatHappenedAndAreMetByWhatWasSent(t *testing.T) {
 			t.Errorf("the desk's answer: got %s by %d, want waiting for the early warning", c.State, c.OwedByOrg)
 		}
 
+		why, err := r.Explain(ctx, r.acts.Reader(), r.Catalogue.Printer("fr"), &early)
+		r.must(err)
+		if n := len(strings.Split(early.Why, "\n")); why.Language != "fr" || len(why.Lines) != n || !strings.Contains(why.Lines[0], "prise de connaissance de l'incident, 21 nov. 2026, 03:00 CET") {
+			t.Errorf("got %+v, want %d steps in French and in Madrid's time", why, n)
+		}
+		waits := r.stage(r.officer, i, "nis2", "final")
+		if why, err = r.Explain(ctx, r.acts.Reader(), r.Catalogue.Printer("es"), &waits); err != nil || len(why.Lines) != 1 || !strings.Contains(why.Lines[0], "envío de «Notificación del incidente»") {
+			t.Errorf("got %+v, %v; want what is waited for in Spanish", why, err)
+		}
 		f, err := r.BeginFiling(ctx, r.officer, early.ID)
 		r.must(err)
 		if f.Answers["entity"] != "Water" || f.Answers["title"] != i.Title || f.Answers["aware"] != aware.Format(time.RFC3339) {
@@ -286,57 +294,6 @@ func times(moves []incident.Move) (out []string) {
 		out = append(out, m.After.Stage+" "+m.After.Strict.String()+" "+m.After.Lawful.String()+" "+string(m.After.State))
 	}
 	return out
-}
-
-func TestWhoOwesIsRemindedThenByNameThenCalled(t *testing.T) {
-	each(t, func(t *testing.T, r *room) {
-		ctx, i := t.Context(), r.open()
-		for _, who := range []string{"Anna", "Bert"} {
-			_, err := r.Constituency.AddContact(ctx, r.officer, constituency.NewContact{Org: r.water.ID, Name: who, Email: who + "@water.example", Language: "fr", Role: "security"})
-			r.must(err)
-		}
-		r.duty(i, "nis2")
-		r.anchor(i, regime.Awareness, r.clock.Now())
-		step := func(to time.Duration) int {
-			r.clock.Advance(to)
-			r.must(r.RemindDue(ctx))
-			r.must(r.RemindDue(ctx)) // nothing twice
-			return len(r.sees(r.plant, i))
-		}
-		if got := step(time.Hour); got != 0 {
-			t.Errorf("after an hour of 24 there are %d reminders", got)
-		}
-		if got := step(12 * time.Hour); got != 1 || !strings.Contains(r.sees(r.plant, i)[0], "Rappel : Alerte précoce") {
-			t.Errorf("at half time: %q, want one reminder in French", r.sees(r.plant, i))
-		}
-		if got := step(9 * time.Hour); got != 2 { // 22 h: a quarter and a tenth have passed
-			t.Errorf("before the end there are %d reminders, want one more", got)
-		}
-		es, err := r.Story(ctx, r.acts.Reader(), incident.ViewerOf(r.officer), i.ID)
-		r.must(err)
-		c, err := r.Guard.CircleOf(ctx, r.acts.Reader(), es[len(es)-1].Audience)
-		r.must(err)
-		if len(c.Persons) != 1 {
-			t.Errorf("on silence the next contact is asked by name: %v", c)
-		}
-		step(3 * time.Hour)
-		calls, err := r.Calls(ctx, r.acts.Reader(), true)
-		r.must(err)
-		if len(calls) != 1 || calls[0].Org != r.water.ID {
-			t.Fatalf("got calls %v, want one to water", calls)
-		}
-		r.refused(r.NoteCall(ctx, r.officer, calls[0].ID, 1, warn.CallTry{Outcome: "sang"}, false), fault.Invalid, "warn.call.outcome")
-		r.must(r.NoteCall(ctx, r.officer, calls[0].ID, 1, warn.CallTry{Outcome: "no-answer", At: r.clock.Now().Add(-time.Hour)}, false))
-		r.must(r.NoteCall(ctx, r.officer, calls[0].ID, 2, warn.CallTry{Outcome: "reached", Spoke: "Anna"}, false))
-		if n, err := r.CallsOpen(ctx, r.acts.Reader()); err != nil || n != 0 {
-			t.Errorf("%d calls are open, %v", n, err)
-		}
-		counts, err := r.CountClocks(ctx, r.acts.Reader(), incident.ViewerOf(r.officer), incident.ClockFilter{})
-		r.must(err)
-		if counts.Overdue != 1 || counts.Within[6] != 1 || counts.Within[24*7] != 2 || counts.Nearest == nil || counts.Nearest.Stage != "early-warning" {
-			t.Errorf("got %+v, want the early warning overdue, the notification within a week", counts)
-		}
-	})
 }
 
 func TestSignificanceIsJudgedWithReasonsAndJudgedAnew(t *testing.T) {

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"context"
 	"crypto/x509"
 	"embed"
 	"fmt"
@@ -69,8 +70,9 @@ type Config struct {
 	Verifier        func() string      // of Signer: goes to whoever checks a package
 	PublicURL       string             // without a final slash
 	MailDomain      string
-	Playbooks       fs.FS     // playbooks of the installation, beside our own; nil: none
-	Reminders       []float64 // shares of a period that are left when who owes is reminded, largest first
+	Playbooks       fs.FS                                                 // playbooks of the installation, beside our own; nil: none
+	OnCall          func(context.Context, sqldb.Reader) ([]OnCall, error) // whom of the desk to call, first to last; nil: nobody
+	Reminders       []float64                                             // shares of a period that are left when who owes is reminded, largest first
 	Log             *slog.Logger
 }
 

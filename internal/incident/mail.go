@@ -131,7 +131,7 @@ func (in *Incidents) hear(ctx context.Context, tx *act.Tx, e act.Envelope) (err 
 			return err
 		}
 	}
-	if len(fresh) == 0 {
+	if len(fresh) == 0 || in.dispatch == nil {
 		return nil
 	}
 	return tx.Enqueue(ctx, in.dispatch.With(struct{}{}))
@@ -200,7 +200,7 @@ func (in *Incidents) newsOfEntry(ctx context.Context, tx *act.Tx, what string, i
 		orgOf[one] = p.Org
 	}
 	for _, p := range ps {
-		for _, person := range addressees(p, e.Marking, c, orgOf) {
+		for _, person := range addressees(p, &e, c, orgOf) {
 			if what == "entry" && (person != 0 && person == author || person == 0 && wrote == p.Org) {
 				continue
 			}
@@ -226,21 +226,19 @@ func (in *Incidents) wroteIt(ctx context.Context, r sqldb.Reader, e *Entry) (per
 	return id, p.Org, err
 }
 
-// addressees are those of a participant who see something: 0 is whoever of the
-// organisation is written to.
-func addressees(p Participant, m tlp.Marking, c guard.Circle, orgOf map[int64]int64) (out []int64) {
-	whole := m != tlp.Red && slices.Contains(c.Orgs, p.Org)
+// addressees are those of a participant who are told of an entry: 0 is whoever of the
+// organisation is written to. A reminder that names somebody is for them: whoever is
+// written to has had his.
+func addressees(p Participant, e *Entry, c guard.Circle, orgOf map[int64]int64) []int64 {
+	named := slices.DeleteFunc(slices.Clone(c.Persons), func(one int64) bool { return orgOf[one] != p.Org })
+	whole := e.Marking != tlp.Red && slices.Contains(c.Orgs, p.Org)
 	switch {
-	case whole:
-		return []int64{p.Person}
-	case p.Person != 0 && slices.Contains(c.Persons, p.Person):
+	case whole && (e.Source != FromMachine || len(named) == 0):
 		return []int64{p.Person}
 	case p.Person == 0:
-		for _, one := range c.Persons {
-			if orgOf[one] == p.Org {
-				out = append(out, one)
-			}
-		}
+		return named
+	case slices.Contains(named, p.Person):
+		return []int64{p.Person}
 	}
-	return out
+	return nil
 }

@@ -418,6 +418,11 @@ func (in *Incidents) answeredBy(ctx context.Context, r sqldb.Reader, v Viewer, m
 			return e, several, err
 		}
 		several = max(several, min(one.Marking, tlp.AmberStrict))
+		if one.Source == FromMachine && one.ReplyTo != 0 { // who answers a reminder answers the question
+			if one, err = in.Entry(ctx, r, v, one.ReplyTo); err != nil {
+				return e, several, err
+			}
+		}
 		if len(told) == 1 && one.RetractedAt.IsZero() {
 			e = one
 		}

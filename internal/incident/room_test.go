@@ -22,6 +22,7 @@ import (
 	"almenara.example/internal/ledger"
 	"almenara.example/internal/outbound"
 	"almenara.example/internal/warn"
+	"almenara.example/internal/watch"
 	"almenara.example/tlp"
 	frame "almenara.example/web"
 )
@@ -42,7 +43,8 @@ func lines() []sqldb.Migrations {
 	text, textOnPostgres := incident.TextMigrations()
 	return []sqldb.Migrations{
 		{Room: "ledger", Files: ledger.Migrations}, {Room: "act", Files: act.Migrations}, {Room: "guard", Files: guard.Migrations},
-		{Room: "constituency", Files: constituency.Migrations}, {Room: "outbound", Files: outbound.Migrations}, {Room: "incident", Files: incident.Migrations},
+		{Room: "constituency", Files: constituency.Migrations}, {Room: "outbound", Files: outbound.Migrations}, {Room: "watch", Files: watch.Migrations},
+		{Room: "warn", Files: warn.Migrations}, {Room: "incident", Files: incident.Migrations},
 		{Room: "incident_text", Files: text, Postgres: textOnPostgres},
 	}
 }
@@ -92,7 +94,7 @@ func newRoom(t *testing.T, db *sqldb.DB) *room {
 	r.verifier = verifier
 	r.Incidents, err = incident.New(incident.Config{
 		Catalogue: words,
-		Acts:      r.acts, Guard: g, Blobs: blobs, Constituency: constituency.New(r.acts, g, log),
+		Acts:      r.acts, Guard: g, Blobs: blobs, Constituency: constituency.New(r.acts, g, log), Warn: &warn.Warn{Config: warn.Config{Acts: r.acts}},
 		Numbers: id.NewNumbers("ALM", "incident", []byte("key")), ReportNumber: id.NewNumbers("ALM", "report", []byte("key")),
 		Refs: id.NewNumbers("E", "incident-entry", []byte("key")), FileRefs: id.NewNumbers("F", "incident-file", []byte("key")),
 		MailNumbers: id.NewNumbers("M", "incident-mail", []byte("key")), Log: log,

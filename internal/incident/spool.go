@@ -64,7 +64,8 @@ func (in *Incidents) SendMails(ctx context.Context) error {
 }
 
 // bundle makes mails: what waits for one recipient is one mail; a question is one of its
-// own, so that an answer is an answer to it, and so is what is for a named person alone.
+// own, and a reminder of one, so that an answer is an answer to it; and so is what is for
+// a named person alone.
 func (in *Incidents) bundle(ctx context.Context) error {
 	waits := func(r sqldb.Reader) ([]news, error) {
 		return sqldb.All(ctx, r, scanNews, `select `+newsColumns+` from incident_news n where n.mail_id = 0 and not exists (select 1 from incident_mail m
@@ -110,8 +111,8 @@ func (in *Incidents) standsAlone(ctx context.Context, r sqldb.Reader, entry int6
 	if entry == 0 {
 		return false, nil
 	}
-	n, _, err := sqldb.One(ctx, r, sqldb.Int64, `select count(*) from incident_entry where id = $1 and (kind = $2 or marking = $3)`,
-		entry, string(Question), tlp.Red.String())
+	n, _, err := sqldb.One(ctx, r, sqldb.Int64, `select count(*) from incident_entry where id = $1 and (kind = $2 or marking = $3 or source = $4 and reply_to <> 0)`,
+		entry, string(Question), tlp.Red.String(), FromMachine)
 	return n > 0, err
 }
 

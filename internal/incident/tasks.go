@@ -132,9 +132,13 @@ func (in *Incidents) addTask(ctx context.Context, tx *act.Tx, e *Entry, n NewTas
 			return orElse(err, fault.OnField("depends", "incident.task.depends_none", nil))
 		}
 	}
+	remind := time.Time{}
+	if e.Kind == Question {
+		remind = n.Due
+	}
 	_, err := tx.ExecContext(ctx, `insert into incident_task (entry_id, incident_id, kind, org_id, person_id, due_at, state, depends, playbook, place,
-		done_at, done_by, result, answer_entry, version) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, '', '', 0, 1)`,
-		e.ID, e.Incident, string(e.Kind), n.Org, n.Person, stamp(n.Due), string(TaskStates(e.Kind)[0]), ids(n.Depends), n.Playbook, n.Place)
+		done_at, done_by, result, answer_entry, version, remind_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, '', '', 0, 1, $11)`,
+		e.ID, e.Incident, string(e.Kind), n.Org, n.Person, stamp(n.Due), string(TaskStates(e.Kind)[0]), ids(n.Depends), n.Playbook, n.Place, stamp(remind))
 	return err
 }
 

@@ -101,7 +101,8 @@ func (p *Pages) aboutClock(r *http.Request, c *incident.Clock, i *incident.Incid
 
 // clockData is the dot of a clock's page.
 type clockData struct {
-	Why     []string
+	Why     incident.Explained
+	Foreign bool // it is explained in English alone
 	Note    string
 	Facts   web.Facts
 	Filings web.List
@@ -128,9 +129,10 @@ func (p *Pages) clockPage(w http.ResponseWriter, r *http.Request) error {
 		page.Primary = &web.Action{Label: web.Say(r, "incident.desk.filing.begin"), URL: ClockURL(c.ID) + "/filing", Post: true, Icon: "file", Tone: "primary"}
 	}
 	data := clockData{Facts: p.clockFacts(r, &c, &l, s)}
-	if c.Why != "" {
-		data.Why = strings.Split(c.Why, "\n")
+	if data.Why, err = p.in.Explain(r.Context(), p.in.Acts.Reader(), web.PrinterOf(r.Context()), &c); err != nil {
+		return err
 	}
+	data.Foreign = data.Why.Language != lang(r)
 	if data.Filings, err = p.filingList(r, &c); err != nil {
 		return err
 	}

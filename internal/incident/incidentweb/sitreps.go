@@ -381,12 +381,24 @@ type sitrepsOutput struct {
 	}
 }
 
+// speaks refuses a language in which we would fall back to another one.
+func (p *Pages) speaks(language string) error {
+	base, _, _ := strings.Cut(language, "-")
+	if language == "" || p.in.Catalogue.Has(language) || p.in.Catalogue.Has(base) {
+		return nil
+	}
+	return fault.OnField("language", "incident.sitrep.language", fault.Args{"Value": fault.Clip(language)})
+}
+
 func (p *Pages) apiDraft(ctx context.Context, in *struct {
 	NumberInput
 	Language string `query:"language"`
 }) (*sitrepOutput, error) {
 	i, err := p.apiNumbered(ctx, in.Number)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.speaks(in.Language); err != nil {
 		return nil, err
 	}
 	s, err := p.in.DraftSitrep(ctx, p.in.Acts.Reader(), incident.ViewerOf(apiActor(ctx)), i.ID, in.Language)
@@ -417,6 +429,9 @@ func (p *Pages) apiWriteSitrep(ctx context.Context, in *writeSitrepInput) (*sitr
 		return nil, err
 	}
 	b := in.Body
+	if err := p.speaks(b.Language); err != nil {
+		return nil, err
+	}
 	s, err := p.in.DraftSitrep(ctx, p.in.Acts.Reader(), incident.ViewerOf(apiActor(ctx)), i.ID, b.Language)
 	if err != nil {
 		return nil, err
