@@ -458,3 +458,27 @@ func (in *Incidents) filedEntry(ctx context.Context, r sqldb.Reader, c *Clock, i
 		Text: p.Say("incident.clocks.filed_entry", "Stage", s.Title.In(in.Language), "Regime", l.Regime.Title.In(in.Language), "At", p.Time(at), "How", how),
 	}, err
 }
+
+// PeriodOf is the law's period that decided when a clock runs out, or that will: zero
+// where the law sets none.
+func (in *Incidents) PeriodOf(ctx context.Context, r sqldb.Reader, c *Clock) (regime.Period, error) {
+	_, s, err := in.StageOf(c)
+	if err != nil {
+		return regime.Period{}, err
+	}
+	if s.Ongoing != nil && c.From == s.Ongoing.From {
+		return s.Ongoing.Period, nil
+	}
+	for _, limit := range s.Caps {
+		if c.From == limit.From && c.From != s.From {
+			return limit.Period, nil
+		}
+	}
+	d, _, err := sqldb.One(ctx, r, scanDuty, `select `+dutyColumns+` from incident_duty where id = $1`, c.Duty)
+	for _, v := range s.Variants {
+		if v.Entity == d.Entity && !v.Period.IsZero() {
+			return v.Period, err
+		}
+	}
+	return s.Period, err
+}
