@@ -219,7 +219,7 @@ func (p *Pages) deadlineRow(r *http.Request, l portal.DeadlineLine) deadlineRow 
 // startLower is a title within a sentence: an abbreviation stays as it is.
 func startLower(s string) string {
 	runes := []rune(s)
-	if len(runes) > 1 && strings.ToUpper(string(runes[1])) == string(runes[1]) {
+	if len(runes) < 2 || strings.ToUpper(string(runes[1])) == string(runes[1]) {
 		return s
 	}
 	return strings.ToLower(string(runes[:1])) + string(runes[1:])
