@@ -51,6 +51,7 @@ func (a *App) openIncidents() error {
 		Queue: a.queue, Catalogue: a.words, Language: a.cfg.Language, Zone: a.zone,
 		Numbers: id.NewNumbers("ALM", "incident", a.keys.numbers), ReportNumber: id.NewNumbers("ALM", "report", a.keys.numbers),
 		Refs: id.NewNumbers("E", "incident-entry", a.keys.numbers), FileRefs: id.NewNumbers("F", "incident-file", a.keys.numbers),
+		ClockRefs:       id.NewNumbers("D", "incident-clock", a.keys.numbers),
 		MailNumbers:     id.NewNumbers("M", "incident-mail", a.keys.numbers),
 		CrossingNumbers: id.NewNumbers("ALM", "incident-crossing", a.keys.numbers), ConsentRefs: id.NewNumbers("C", "incident-consent", a.keys.numbers),
 		Grounds: dir(a.cfg.path(groundsFolder)), Signer: a.ledger.Signer, Verifier: a.ledger.VerifierKey,

@@ -9,7 +9,7 @@ func stepCallers() map[string]string {
 		"internal/constituency": "re-matching after an asset changed, in steps",
 		"internal/watch":        "intake and folding of deliveries, in steps",
 		"internal/warn":         "composing notices from facts, in steps",
-		"internal/incident":     "who has seen which entry; drafts of reports that nobody has sent; bundling what is to be told into mails",
+		"internal/incident":     "who has seen which entry; drafts of reports and filings that nobody has sent; bundling what is to be told into mails",
 		"internal/outbound":     "the state of sending: attempting, sent, unknown",
 		"internal/app":          "the ledger's signer and upkeep",
 	}

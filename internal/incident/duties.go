@@ -117,6 +117,8 @@ type NewDuty struct {
 	Zone      string // empty: the desk's, or UTC where the regime says so
 	Calendar  string // empty: the holidays of the operator's or the desk's country
 	Why       string
+
+	law *Law // the version by which somebody reported; nil: the current one
 }
 
 // BeginDuty records that a regime applies to a participant, and starts a clock for each
@@ -131,28 +133,39 @@ func (in *Incidents) BeginDuty(ctx context.Context, actor act.Actor, incident in
 		return d, err
 	}
 	call := act.Call{Actor: actor, Verb: "incident.begin_duty", Reason: n.Why}
+	n.law = &l
 	err = in.change(ctx, call, incident, "", func(ctx context.Context, tx *act.Tx, i *Incident) (err error) {
-		if err := in.checkDuty(ctx, tx, i, &l, &n); err != nil {
-			return err
-		}
-		if err := in.keepLaw(ctx, tx, &l); err != nil {
-			return err
-		}
-		d = Duty{
-			Incident: i.ID, Org: n.Org, Law: l.ID, Regime: n.Regime, Entity: n.Entity, Authority: n.Authority, Zone: n.Zone, Calendar: n.Calendar,
-			Why: n.Why, BegunAt: tx.Now(), BegunBy: actor.ID,
-		}
-		if d.ID, err = tx.Next(ctx, "incident.duty"); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `insert into incident_duty (`+dutyColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, '', '')`,
-			d.ID, d.Incident, d.Org, d.Law, d.Regime, d.Entity, d.Authority, d.Zone, d.Calendar, d.Why, stamp(d.BegunAt), d.BegunBy); err != nil {
-			return err
-		}
-		tx.Detail(dutyDetail{d.ID, d.Org, d.Regime, l.Digest})
-		return in.startClocks(ctx, tx, i, &d, &l)
+		d, err = in.beginDuty(ctx, tx, actor, i, n)
+		return err
 	})
 	return d, err
+}
+
+// beginDuty does BeginDuty's work inside an open act. What the organisation has reported
+// already counts as filed.
+func (in *Incidents) beginDuty(ctx context.Context, tx *act.Tx, actor act.Actor, i *Incident, n NewDuty) (d Duty, err error) {
+	if err := in.checkDuty(ctx, tx, i, n.law, &n); err != nil {
+		return d, err
+	}
+	if err := in.keepLaw(ctx, tx, n.law); err != nil {
+		return d, err
+	}
+	d = Duty{
+		Incident: i.ID, Org: n.Org, Law: n.law.ID, Regime: n.Regime, Entity: n.Entity, Authority: n.Authority, Zone: n.Zone, Calendar: n.Calendar,
+		Why: n.Why, BegunAt: tx.Now(), BegunBy: actor.ID,
+	}
+	if d.ID, err = tx.Next(ctx, "incident.duty"); err != nil {
+		return d, err
+	}
+	if _, err := tx.ExecContext(ctx, `insert into incident_duty (`+dutyColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, '', '')`,
+		d.ID, d.Incident, d.Org, d.Law, d.Regime, d.Entity, d.Authority, d.Zone, d.Calendar, d.Why, stamp(d.BegunAt), d.BegunBy); err != nil {
+		return d, err
+	}
+	if err := in.startClocks(ctx, tx, i, &d, n.law); err != nil {
+		return d, err
+	}
+	tx.Detail(dutyDetail{d.ID, d.Org, d.Regime, n.law.Digest})
+	return d, in.fileReports(ctx, tx, actor, i, &d)
 }
 
 type dutyDetail struct {

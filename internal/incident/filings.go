@@ -21,7 +21,11 @@ type Filing struct {
 	Clock     int64
 	Incident  int64
 	Law       int64
+	Org       int64 // whose document it is: a draft is that organisation's alone
+	Number    int64 // which version of the clock's document, 0 until it is sent
+	Report    int64 // the report that was the filing, 0 none
 	Sent      bool
+	Withdrawn bool              // it was a report that belongs to the incident no more
 	Answers   map[string]string // field to text; times in RFC 3339, lists a value a line
 	SentAt    time.Time
 	SentBy    string
@@ -35,16 +39,18 @@ type Filing struct {
 }
 
 const filingColumns = `f.id, f.clock_id, f.incident_id, f.law_id, f.state, f.answers, f.sent_at, f.sent_by, f.sent_how, f.entry_id, f.begun_at, f.begun_by,
-	f.changed_at, f.changed_by, f.version`
+	f.changed_at, f.changed_by, f.version, f.org_id, f.number, f.report_id`
 
 func scanFiling(r sqldb.Row) (f Filing, err error) {
 	var state, answers string
 	var sent, begun, changed int64
-	err = r.Scan(&f.ID, &f.Clock, &f.Incident, &f.Law, &state, &answers, &sent, &f.SentBy, &f.SentHow, &f.Entry, &begun, &f.BegunBy, &changed, &f.ChangedBy, &f.Version)
+	err = r.Scan(&f.ID, &f.Clock, &f.Incident, &f.Law, &state, &answers, &sent, &f.SentBy, &f.SentHow, &f.Entry, &begun, &f.BegunBy, &changed, &f.ChangedBy, &f.Version,
+		&f.Org, &f.Number, &f.Report)
 	if err != nil {
 		return f, err
 	}
-	f.Sent, f.SentAt, f.BegunAt, f.ChangedAt = state == "sent", clock.FromMicros(sent), clock.FromMicros(begun), clock.FromMicros(changed)
+	f.Sent, f.Withdrawn = state == "sent", state == "withdrawn"
+	f.SentAt, f.BegunAt, f.ChangedAt = clock.FromMicros(sent), clock.FromMicros(begun), clock.FromMicros(changed)
 	return f, json.Unmarshal([]byte(answers), &f.Answers)
 }
 
@@ -58,8 +64,9 @@ func (in *Incidents) Filing(ctx context.Context, r sqldb.Reader, v Viewer, id in
 	return f, err
 }
 
-// mayFile is mayClock, and a draft is the desk's and of whoever owes it.
-const mayFile = mayClock + ` and ($1 = 1 or k.owed_by_org = $1 or f.state = 'sent')`
+// mayFile is mayClock, and a draft is whose document it is; the desk's also of whoever
+// owes it.
+const mayFile = mayClock + ` and (f.state <> 'draft' or f.org_id = $1 or f.org_id = 1 and k.owed_by_org = $1)`
 
 // Filings lists the documents of an incident that a viewer may know of.
 func (in *Incidents) Filings(ctx context.Context, r sqldb.Reader, v Viewer, incident int64) ([]Filing, error) {
@@ -90,11 +97,11 @@ func (in *Incidents) BeginFiling(ctx context.Context, actor act.Actor, id int64)
 		return f, fault.New(fault.Conflict, "incident.clocks.no_fields", nil)
 	}
 	err = in.change(ctx, act.Call{Actor: actor, Verb: "incident.begin_filing"}, c.Incident, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
-		answers, err := in.prefill(ctx, tx, i, &c, &l.Regime, stage.Fields)
+		answers, err := in.prefill(ctx, tx, i, c.Party, &l.Regime, stage.Fields)
 		if err != nil {
 			return err
 		}
-		f = Filing{Clock: c.ID, Incident: i.ID, Law: l.ID, Answers: answers, BegunAt: tx.Now(), BegunBy: actor.ID, ChangedAt: tx.Now(), ChangedBy: actor.ID, Version: 1}
+		f = Filing{Org: actor.Org, Clock: c.ID, Incident: i.ID, Law: l.ID, Answers: answers, BegunAt: tx.Now(), BegunBy: actor.ID, ChangedAt: tx.Now(), ChangedBy: actor.ID, Version: 1}
 		if f.ID, err = tx.Next(ctx, "incident.filing"); err != nil {
 			return err
 		}
@@ -104,8 +111,8 @@ func (in *Incidents) BeginFiling(ctx context.Context, actor act.Actor, id int64)
 		}
 		tx.Detail(filingDetail{f.ID, clockSubject(c.ID)})
 		_, err = tx.ExecContext(ctx, `insert into incident_filing (id, clock_id, incident_id, law_id, state, answers, sent_at, sent_by, sent_how, entry_id, begun_at, begun_by,
-			changed_at, changed_by, version) values ($1, $2, $3, $4, 'draft', $5, 0, '', '', 0, $6, $7, $6, $7, 1)`,
-			f.ID, f.Clock, f.Incident, f.Law, string(text), stamp(f.BegunAt), f.BegunBy)
+			changed_at, changed_by, version, org_id) values ($1, $2, $3, $4, 'draft', $5, 0, '', '', 0, $6, $7, $6, $7, 1, $8)`,
+			f.ID, f.Clock, f.Incident, f.Law, string(text), stamp(f.BegunAt), f.BegunBy, f.Org)
 		return err
 	})
 	return f, err
@@ -132,7 +139,7 @@ func (in *Incidents) changeFiling(ctx context.Context, call act.Call, id, versio
 		switch {
 		case err != nil:
 			return err
-		case one.Sent:
+		case one.Sent || one.Withdrawn:
 			return fault.New(fault.Conflict, "incident.clocks.sent", nil)
 		case one.Version != version:
 			return changedMeanwhile()
@@ -195,8 +202,12 @@ func (in *Incidents) SendFiling(ctx context.Context, actor act.Actor, id, versio
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `update incident_filing set state = 'sent', sent_at = $1, sent_by = $2, sent_how = $3, entry_id = $4, version = version + 1 where id = $5`,
-			stamp(at), actor.ID, how, e.ID, id); err != nil {
+		next, err := nextNumber(ctx, tx, c.ID)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `update incident_filing set state = 'sent', sent_at = $1, sent_by = $2, sent_how = $3, entry_id = $4, number = $5, version = version + 1
+			where id = $6`, stamp(at), actor.ID, how, e.ID, next, id); err != nil {
 			return err
 		}
 		n := NewAnchor{Org: c.Party, Regime: c.Regime, Event: regime.Event(c.Stage), At: at, Entry: e.ID}

@@ -61,6 +61,7 @@ type Config struct {
 	ReportNumber *id.Numbers    // of reports
 	Refs         *id.Numbers    // of entries, for those outside
 	FileRefs     *id.Numbers    // of files, for those outside
+	ClockRefs    *id.Numbers    // of clocks, for those outside
 	MailNumbers  *id.Numbers    // of mails that leave
 	// CrossingNumbers are of what crosses to the police, which says nothing of the incident.
 	CrossingNumbers *id.Numbers

@@ -53,10 +53,12 @@ func (in *Incidents) AddParticipant(ctx context.Context, actor act.Actor, id int
 		}
 		tx.Detail(participantDetail{p.Org, p.Person, string(p.Role)})
 		tx.Fact(p.changed())
-		_, err = tx.ExecContext(ctx, `insert into incident_participant (`+participantColumns+`)
+		if _, err = tx.ExecContext(ctx, `insert into incident_participant (`+participantColumns+`)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '')`,
-			p.ID, p.Incident, p.Org, p.Person, string(p.Role), string(p.Tell), p.Why, clock.Micros(p.AddedAt), p.AddedBy)
-		return err
+			p.ID, p.Incident, p.Org, p.Person, string(p.Role), string(p.Tell), p.Why, clock.Micros(p.AddedAt), p.AddedBy); err != nil {
+			return err
+		}
+		return in.attach(ctx, tx, actor, i, n.Org)
 	})
 	return p, err
 }

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,24 +25,24 @@ func (s *source) set(name, value string) {
 	}
 }
 
-// prefill answers the fields that the incident can answer.
-func (in *Incidents) prefill(ctx context.Context, r sqldb.Reader, i *Incident, c *Clock, law *regime.Regime, fields []regime.Field) (map[string]string, error) {
+// prefill answers the fields that the incident can answer, as an organisation sees it.
+func (in *Incidents) prefill(ctx context.Context, r sqldb.Reader, i *Incident, party int64, law *regime.Regime, fields []regime.Field) (map[string]string, error) {
 	s := source{map[string]string{}}
 	in.fromHead(&s, i)
-	if err := in.fromOrg(ctx, r, &s, c.Party); err != nil {
+	if err := in.fromOrg(ctx, r, &s, party); err != nil {
 		return nil, err
 	}
-	if err := in.fromServices(ctx, r, &s, i, c.Party); err != nil {
+	if err := in.fromServices(ctx, r, &s, i, party); err != nil {
 		return nil, err
 	}
-	known, err := in.standing(ctx, r, i.ID, c.Party)
+	known, err := in.standing(ctx, r, i.ID, party)
 	if err != nil {
 		return nil, err
 	}
 	for event, at := range times(law, known) {
 		s.set("incident."+string(event), at.UTC().Format(time.RFC3339))
 	}
-	if err := in.fromStory(ctx, r, &s, i, Viewer{Org: c.Party}); err != nil {
+	if err := in.fromStory(ctx, r, &s, i, Viewer{Org: party}); err != nil {
 		return nil, err
 	}
 	out := map[string]string{}
@@ -127,9 +128,16 @@ func (in *Incidents) fromStory(ctx context.Context, r sqldb.Reader, s *source, i
 	if err != nil {
 		return err
 	}
+	sent, err := sqldb.All(ctx, r, sqldb.Int64, `select entry_id from incident_filing where incident_id = $1 and entry_id > 0`, i.ID)
+	if err != nil {
+		return err
+	}
 	var summary, measures []string
 	own := map[int64]bool{}
 	for _, e := range entries {
+		if slices.Contains(sent, e.ID) { // that something was reported is no news of the incident
+			continue
+		}
 		if !e.RetractedAt.IsZero() || e.Source == FromMachine || e.Owner != v.Org && e.Owner != guard.OwnOrg {
 			continue
 		}

@@ -125,6 +125,7 @@ type Report struct {
 	Class      string   // RSIT type; empty: not yet known
 	Regime     string   // of a mandatory report; empty: voluntary
 	Stage      string
+	Law        int64        // the version of the regime, 0: voluntary
 	Fields     []FieldValue // what the stage asks for
 	Exercise   bool
 	SaidAt     time.Time
@@ -184,6 +185,7 @@ type NewReport struct {
 	Regime   string
 	Stage    string
 	Fields   []FieldValue
+	Clock    int64 // the deadline of the reporter's own that it meets, 0: none yet
 	Exercise bool
 	SaidAt   time.Time // zero: now
 	External string
@@ -192,6 +194,7 @@ type NewReport struct {
 	Observables []NewObservable
 
 	code string // by which the reporter comes back
+	law  *Law   // of Regime
 }
 
 // tidy cleans every text and fills in what is left out.
@@ -347,14 +350,14 @@ func fits(f *regime.Field, v string) bool {
 
 const reportColumns = `id, state, source, kind, reporter, owner_org, confirmed, person_id, title, text, affected, happened, name, email, phone,
 	call_back, language, marking, severity, class, regime, stage, fields, exercise, said_at, received_at, received_by, closed_at, closed_by,
-	resolution, reason, external, version`
+	resolution, reason, external, version, law_id`
 
 func scanReport(r sqldb.Row) (p Report, err error) {
 	var marking, fields string
 	var said, received, closed int64
 	err = r.Scan(&p.ID, &p.State, &p.Source, &p.Kind, &p.Reporter, &p.Owner, &p.Confirmed, &p.Person, &p.Title, &p.Text, &p.Affected, &p.Happened,
 		&p.Name, &p.Email, &p.Phone, &p.CallBack, &p.Language, &marking, &p.Severity, &p.Class, &p.Regime, &p.Stage, &fields, &p.Exercise,
-		&said, &received, &p.ReceivedBy, &closed, &p.ClosedBy, &p.Resolution, &p.Reason, &p.External, &p.Version)
+		&said, &received, &p.ReceivedBy, &closed, &p.ClosedBy, &p.Resolution, &p.Reason, &p.External, &p.Version, &p.Law)
 	if err != nil {
 		return p, err
 	}
@@ -374,10 +377,10 @@ func (in *Incidents) insertReport(ctx context.Context, tx *act.Tx, p *Report) er
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `insert into incident_report (`+reportColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-		$15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, 0, '', '', '', $28, 1)`,
+		$15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, 0, '', '', '', $28, 1, $29)`,
 		p.ID, string(p.State), string(p.Source), string(p.Kind), string(p.Reporter), p.Owner, p.Confirmed, p.Person, p.Title, p.Text, p.Affected,
 		p.Happened, p.Name, p.Email, p.Phone, p.CallBack, p.Language, p.Marking.String(), string(p.Severity), p.Class, p.Regime, p.Stage, fields,
-		p.Exercise, clock.Micros(p.SaidAt), clock.Micros(p.ReceivedAt), p.ReceivedBy, p.External)
+		p.Exercise, clock.Micros(p.SaidAt), clock.Micros(p.ReceivedAt), p.ReceivedBy, p.External, p.Law)
 	if err != nil {
 		return err
 	}

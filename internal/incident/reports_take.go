@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -38,6 +39,9 @@ func (in *Incidents) take(ctx context.Context, call act.Call, n NewReport, more 
 	if err := n.validate(in.Acts.Clock().Now()); err != nil {
 		return p, err
 	}
+	if n.law, err = in.reportedUnder(&n); err != nil {
+		return p, err
+	}
 	if err := in.keepFiles(ctx, n.Files); err != nil {
 		return p, err
 	}
@@ -52,8 +56,17 @@ func (in *Incidents) take(ctx context.Context, call act.Call, n NewReport, more 
 		if p.SaidAt.IsZero() {
 			p.SaidAt = tx.Now()
 		}
+		if n.Source == ByPortal {
+			if twin, ok, err := in.twin(ctx, tx, &p, len(n.Files)); err != nil || ok {
+				p = twin
+				return orElse(err, errFiled)
+			}
+		}
 		return in.keepReport(ctx, tx, &p, n, more)
 	})
+	if errors.Is(err, errFiled) {
+		err = nil
+	}
 	return p, err
 }
 
@@ -69,6 +82,12 @@ func (in *Incidents) keepReport(ctx context.Context, tx *act.Tx, p *Report, n Ne
 	}
 	if p.ID, err = tx.Next(ctx, "incident.report"); err != nil {
 		return err
+	}
+	if n.law != nil {
+		if err := in.keepLaw(ctx, tx, n.law); err != nil {
+			return err
+		}
+		p.Law = n.law.ID
 	}
 	if more != nil {
 		if err := more(ctx, tx, p); err != nil {
@@ -88,6 +107,11 @@ func (in *Incidents) keepReport(ctx context.Context, tx *act.Tx, p *Report, n Ne
 	}
 	if err := addReportObservables(ctx, tx, p.ID, n.Observables, p.words()); err != nil {
 		return err
+	}
+	if n.Clock != 0 {
+		if err := in.meetBy(ctx, tx, p, n.Clock); err != nil {
+			return err
+		}
 	}
 	tx.Subject(reportSubject(p.ID))
 	tx.Detail(reportDetail{Source: string(p.Source), Kind: string(p.Kind), Owner: p.Owner, Marking: p.Marking.String(), Stage: stageName(p)})

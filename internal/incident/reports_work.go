@@ -338,9 +338,11 @@ func (in *Incidents) link(ctx context.Context, tx *act.Tx, actor act.Actor, i *I
 	if p.State == ReportNew {
 		p.State = ReportOpen
 	}
-	_, err = tx.ExecContext(ctx, `insert into incident_report_link (report_id, incident_id, entry_id, at, by_id, ended_at, ended_by)
-		values ($1, $2, $3, $4, $5, 0, '')`, p.ID, i.ID, e.ID, clock.Micros(tx.Now()), actor.ID)
-	return e, err
+	if _, err = tx.ExecContext(ctx, `insert into incident_report_link (report_id, incident_id, entry_id, at, by_id, ended_at, ended_by)
+		values ($1, $2, $3, $4, $5, 0, '')`, p.ID, i.ID, e.ID, clock.Micros(tx.Now()), actor.ID); err != nil {
+		return e, err
+	}
+	return e, in.attach(ctx, tx, actor, i, p.Owner)
 }
 
 // asEntry writes a report as an entry.
@@ -427,6 +429,9 @@ func (in *Incidents) UnlinkReport(ctx context.Context, actor act.Actor, id, inci
 		}
 		e.RetractedAt, e.Retracted = tx.Now(), reason
 		if err := in.keepWords(ctx, tx, e); err != nil {
+			return err
+		}
+		if err := in.detach(ctx, tx, l, reason); err != nil {
 			return err
 		}
 		c, err := readers(ctx, tx, e)

@@ -97,6 +97,7 @@ func newRoom(t *testing.T, db *sqldb.DB) *room {
 		Acts:      r.acts, Guard: g, Blobs: blobs, Constituency: constituency.New(r.acts, g, log), Warn: &warn.Warn{Config: warn.Config{Acts: r.acts}},
 		Numbers: id.NewNumbers("ALM", "incident", []byte("key")), ReportNumber: id.NewNumbers("ALM", "report", []byte("key")),
 		Refs: id.NewNumbers("E", "incident-entry", []byte("key")), FileRefs: id.NewNumbers("F", "incident-file", []byte("key")),
+		ClockRefs:   id.NewNumbers("D", "incident-clock", []byte("key")),
 		MailNumbers: id.NewNumbers("M", "incident-mail", []byte("key")), Log: log,
 		Outbound: out, CrossingNumbers: id.NewNumbers("ALM", "crossing", []byte("key")), Signer: func() note.Signer { return signer },
 	})

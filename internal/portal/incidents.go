@@ -43,6 +43,8 @@ type IncidentDoc struct {
 	With  []string    `json:"with"` // who takes part, as far as he may know
 	Owed  []EntryLine `json:"owed"`
 	Story []EntryLine `json:"story"`
+	// Deadlines are what the reader's organisation owes by law here, open and done.
+	Deadlines []DeadlineLine `json:"deadlines,omitempty"`
 }
 
 // EntryLine is one entry of an incident.
@@ -262,6 +264,13 @@ func (p *Portal) renderIncident(ctx context.Context, a ask, ok cleared) (v guard
 	d.With = []string{p.orgName(guard.OwnOrg), p.orgName(a.to.Org)}
 	for _, o := range known.orgs {
 		d.With = append(d.With, o.Name)
+	}
+	for _, settled := range []bool{false, true} {
+		ls, err := p.deadlineLines(ctx, a, ok, incident.OwnFilter{Incident: i.ID, Settled: settled})
+		if err != nil {
+			return v, err
+		}
+		d.Deadlines = append(d.Deadlines, ls...)
 	}
 	return asJSON(d)
 }

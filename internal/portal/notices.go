@@ -14,6 +14,7 @@ import (
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/guard"
+	"almenara.example/internal/incident"
 	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
 	"almenara.example/tlp"
@@ -120,7 +121,11 @@ func (p *Portal) homeParts(ctx context.Context, a ask) ([]guard.Part, error) {
 			parts = append(parts, s.part(comingRef(v), a.thing.ID, v.Marking, v.Exercise))
 		}
 	}
-	return parts, err
+	if err != nil || !s.own {
+		return parts, err
+	}
+	heads, err := p.deadlineHeads(ctx, a, incident.OwnFilter{Exercise: a.exercise()})
+	return append(parts, heads...), err
 }
 
 func comingRef(v warn.Warning) string { return fmt.Sprintf("warning:%d", v.ID) }
@@ -243,6 +248,8 @@ type HomeDoc struct {
 	Recent   []NoticeLine `json:"recent"`
 	Findings uint64       `json:"findings"` // that are still seen
 	Waiting  int64        `json:"waiting"`  // claims of assets
+	// Deadlines are what the reader's own organisation owes by law and what runs.
+	Deadlines []DeadlineLine `json:"deadlines,omitempty"`
 }
 
 // rank puts what presses first: a FLASH, then warnings, then findings by severity.
@@ -287,6 +294,12 @@ func (p *Portal) renderHome(ctx context.Context, a ask, ok cleared) (v guard.Vie
 	}
 	if d.Waiting, err = p.Constituency.CountClaims(ctx, a.r, a.thing.ID); err != nil {
 		return v, err
+	}
+	if a.thing.ID == a.to.Org {
+		if d.Deadlines, err = p.deadlineLines(ctx, a, ok, incident.OwnFilter{Exercise: a.exercise()}); err != nil {
+			return v, err
+		}
+		d.Deadlines = slices.DeleteFunc(d.Deadlines, func(l DeadlineLine) bool { return l.Due.IsZero() })
 	}
 	return asJSON(d)
 }

@@ -20,7 +20,6 @@ import (
 	"almenara.example/internal/outbound"
 	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
-	"almenara.example/regime"
 	"almenara.example/tlp"
 )
 
@@ -73,8 +72,6 @@ type Portal struct {
 	read sqldb.Reader
 	gate *guard.Gate
 	link *jobs.Handle[linkArgs]
-
-	regimes []regime.Regime // under which operators report
 }
 
 // New returns the room and registers its job. SetGate must follow before anything is
@@ -82,9 +79,6 @@ type Portal struct {
 func New(c Config) (*Portal, error) {
 	p := &Portal{Config: c, read: c.Acts.Reader()}
 	var err error
-	if p.regimes, err = regime.Shipped(); err != nil {
-		return nil, err
-	}
 	p.link, err = jobs.Add(c.Queue, jobs.Kind[linkArgs]{Name: "portal.send_link", Tries: 6, Work: p.workLink})
 	return p, err
 }
@@ -106,6 +100,7 @@ func (p *Portal) Closures() map[string]guard.Closure {
 		KindIncidentFile: view{p, p.incidentFileParts, p.renderIncidentFile},
 	}
 	maps.Copy(all, p.reportClosures())
+	maps.Copy(all, p.deadlineClosures())
 	return p.crossingClosures(all)
 }
 

@@ -82,6 +82,7 @@ type ReportDoc struct {
 	Fields   []incident.FieldValue `json:"fields,omitempty"`
 	Files    []string              `json:"files,omitempty"`
 	Messages []MessageLine         `json:"messages"`
+	Filed    []DeadlineLine        `json:"filed,omitempty"` // the deadlines that it met
 }
 
 // StatusDoc is one report as whoever holds its code sees it: the words that were
@@ -167,10 +168,40 @@ func (p *Portal) reportParts(ctx context.Context, a ask) ([]guard.Part, error) {
 	if err != nil || one.Owner != a.to.Org {
 		return nil, notFound()
 	}
-	return []guard.Part{standing{own: true}.part(pageRef, one.Owner, one.Marking, one.Exercise)}, nil
+	parts := []guard.Part{standing{own: true}.part(pageRef, one.Owner, one.Marking, one.Exercise)}
+	err = p.filedBy(ctx, a, one.ID, func(_ *incident.Clock, i *incident.Incident) error {
+		parts = append(parts, headPart(a, i))
+		return nil
+	})
+	return parts, err
 }
 
-func (p *Portal) renderReport(ctx context.Context, a ask, _ cleared) (v guard.View, err error) {
+// filedBy goes through the deadlines of the reader's that a report met.
+func (p *Portal) filedBy(ctx context.Context, a ask, report int64, f func(*incident.Clock, *incident.Incident) error) error {
+	filed, err := p.Incidents.FiledBy(ctx, a.r, a.viewer(), report)
+	if err != nil {
+		return err
+	}
+	for _, one := range filed {
+		c, err := p.Incidents.OwnClock(ctx, a.r, a.viewer(), one.Clock)
+		if fault.CodeOf(err) == fault.NotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		i, err := p.Incidents.Incident(ctx, a.r, a.viewer(), c.Incident)
+		if err != nil {
+			return err
+		}
+		if err := f(&c, &i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Portal) renderReport(ctx context.Context, a ask, ok cleared) (v guard.View, err error) {
 	one, err := p.Incidents.Report(ctx, a.r, incident.Viewer{Org: a.to.Org, Person: a.to.Person}, a.thing.ID)
 	if err != nil {
 		return v, err
@@ -189,6 +220,16 @@ func (p *Portal) renderReport(ctx context.Context, a ask, _ cleared) (v guard.Vi
 	}
 	for _, m := range ms {
 		d.Messages = append(d.Messages, MessageLine{string(m.Kind), m.Text, m.At})
+	}
+	if err := p.filedBy(ctx, a, one.ID, func(c *incident.Clock, i *incident.Incident) error {
+		if !ok[lineRef(i.ID)] {
+			return nil
+		}
+		l, _, err := p.deadlineLine(ctx, a, c, i)
+		d.Filed = append(d.Filed, l)
+		return err
+	}); err != nil {
+		return v, err
 	}
 	return asJSON(d)
 }
@@ -243,16 +284,27 @@ type Duty struct {
 	Stage  regime.Stage
 }
 
-// Duties lists what operators owe under the regimes in force.
+// Duties lists what operators owe under the installation's regimes that are in force, as
+// the desk has them now.
 func (p *Portal) Duties() (out []Duty) {
-	for _, r := range p.regimes {
-		for _, s := range r.Stages {
-			if r.InForce == regime.InForceYes && s.OwedBy == regime.Operator && len(s.Fields) > 0 {
-				out = append(out, Duty{r, s})
+	for _, l := range p.Incidents.Laws() {
+		for _, s := range l.Regime.Stages {
+			if l.Regime.InForce == regime.InForceYes && s.OwedBy == regime.Operator && len(s.Fields) > 0 {
+				out = append(out, Duty{l.Regime, s})
 			}
 		}
 	}
 	return out
+}
+
+// DutyTitle is what a law and its stage are called, also where the law has changed since;
+// empty where there never was one.
+func (p *Portal) DutyTitle(regimeID, stage, lang string) string {
+	l, s, ok := p.Incidents.StageNamed(regimeID, stage)
+	if !ok {
+		return ""
+	}
+	return l.Regime.Title.In(lang) + " · " + s.Title.In(lang)
 }
 
 // DutyOf is a duty by its names; false when there is none.

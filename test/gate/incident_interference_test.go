@@ -42,6 +42,7 @@ type world struct {
 	incidents []int64        // that Ana takes part in
 	entries   []int64        // that she sees
 	files     []int64
+	clocks    []int64 // that Faro owes there
 	secrets   secrets
 	cookie    *http.Cookie
 	token     string
@@ -50,6 +51,7 @@ type world struct {
 // secrets are what Ana must not learn of.
 type secrets struct {
 	incidents, entries, files []int64
+	clocks                    []int64
 	parts                     map[int64][]int64 // organisations besides, by incident
 }
 
@@ -179,6 +181,9 @@ func (w *world) seen(ctx context.Context, r *rand.Rand) error {
 				return err
 			}
 		}
+		if err := w.owe(ctx, i.ID, faro, &w.clocks); err != nil {
+			return err
+		}
 	}
 	at := w.incidents[r.IntN(len(w.incidents))]
 	text, m := fmt.Sprintf("seen %d", r.IntN(1000)), []tlp.Marking{tlp.Clear, tlp.Green, tlp.Amber, tlp.AmberStrict}[r.IntN(4)]
@@ -247,7 +252,7 @@ func (w *world) secret(ctx context.Context, r *rand.Rand) error {
 	all := append(append([]int64{}, x.incidents...), w.incidents...)
 	at := all[r.IntN(len(all))]
 	hidden := w.orgs[2+r.IntN(len(w.orgs)-2)]
-	switch r.IntN(9) {
+	switch r.IntN(10) {
 	case 0: // somebody whom she does not know joins her incident, or goes
 		ps, err := w.in.Participants(ctx, reader, at, false)
 		if err != nil {
@@ -298,6 +303,11 @@ func (w *world) secret(ctx context.Context, r *rand.Rand) error {
 			return ignore(err)
 		}
 		return ignore(w.in.EditEntry(ctx, w.desk, e.ID, e.Version, "secret edit"))
+	case 7: // another owes something by law in the same incident, and files it
+		if ok, err := w.takes(ctx, at, hidden.ID); err != nil || !ok {
+			return err
+		}
+		return ignore(w.owe(ctx, at, hidden.ID, &x.clocks))
 	}
 	ok, err := w.takes(ctx, at, hidden.ID)
 	if err != nil || !ok {
@@ -386,6 +396,9 @@ func draw(r *rand.Rand, with, without *world) (a, b question) {
 		e = len(with.entries) + r.IntN(len(with.secrets.entries))
 		i = len(with.incidents) + r.IntN(len(with.secrets.incidents))
 	}
+	clock := func(w *world) string {
+		return name(w, w.clocks, w.secrets.clocks, w.in.ClockRef, e%(len(with.clocks)+len(with.secrets.clocks)+1))
+	}
 	number := func(w *world) string { return name(w, w.incidents, w.secrets.incidents, w.in.Number, i) }
 	ref := func(w *world) string { return name(w, w.entries, w.secrets.entries, w.in.Ref, e) }
 	org, m := r.IntN(len(with.orgs)), tlp.All()[r.IntN(len(tlp.All()))].String()
@@ -398,8 +411,8 @@ func draw(r *rand.Rand, with, without *world) (a, b question) {
 		q.token = true
 		return pair(func(w *world) (string, string) {
 			return "/api/v1/portal/" + []string{
-				"incidents/" + number(w), "entries/" + ref(w), "incident-files/" + name(w, w.files, w.secrets.files, w.in.FileRef, f),
-			}[kind%3], ""
+				"incidents/" + number(w), "entries/" + ref(w), "incident-files/" + name(w, w.files, w.secrets.files, w.in.FileRef, f), "deadlines", "deadlines/" + clock(w),
+			}[kind%5], ""
 		})
 	}
 	switch kind {
@@ -417,7 +430,10 @@ func draw(r *rand.Rand, with, without *world) (a, b question) {
 		return pair(func(w *world) (string, string) {
 			return map[bool]string{true: "/api/v1/portal/incidents", false: "/portal/incidents"}[q.token] + "?before=" + number(w), ""
 		})
-	case 5, 6:
+	case 6:
+		part := []string{"", "/write", "/filed/1", "/filed/1/json"}[r.IntN(4)]
+		return pair(func(w *world) (string, string) { return "/portal/deadlines/" + clock(w) + part, "" })
+	case 5:
 		return pair(func(w *world) (string, string) {
 			return "/portal/incident-files/" + name(w, w.files, w.secrets.files, w.in.FileRef, f), ""
 		})
@@ -434,6 +450,10 @@ func draw(r *rand.Rand, with, without *world) (a, b question) {
 	case 11:
 		return pair(func(w *world) (string, string) {
 			return "/portal/incidents/" + number(w) + "/write", url.Values{"do": {"look"}, "text": {"x"}, "marking": {"TLP:RED"}, "person": {w.people[org].UID}}.Encode()
+		})
+	case 13:
+		return pair(func(w *world) (string, string) {
+			return "/portal/deadlines/" + clock(w) + "/write", url.Values{"do": {"file"}, "seen": {"99"}, "version": {"99"}, "field-title": {"x"}}.Encode()
 		})
 	case 12:
 		return pair(func(w *world) (string, string) {
@@ -481,7 +501,7 @@ func (w *world) tell(q question) string {
 	return s
 }
 
-var ownNumbers = regexp.MustCompile(`(?i)\b(?:ALM|E|F|M)-[0-9A-Z]{4}-[0-9A-Z]{4}\b`)
+var ownNumbers = regexp.MustCompile(`(?i)\b(?:ALM|D|E|F|M)-[0-9A-Z]{4}-[0-9A-Z]{4}\b`)
 
 // boundary is what a mail's parts are kept apart by: a hash of its Message-ID.
 var boundary = regexp.MustCompile(`\bb[0-9a-f]{32}\b`)

@@ -9,6 +9,7 @@ import (
 
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/guard"
 	"almenara.example/internal/incident"
 	"almenara.example/regime"
 )
@@ -47,14 +48,28 @@ func (p *Pages) filingList(r *http.Request, c *incident.Clock) (web.List, error)
 	for k := range all {
 		if f := &all[k]; f.Clock == c.ID {
 			list.Rows = append(list.Rows, web.Row{URL: filingURL(f.ID), Name: number(f.ID), Cells: []web.Cell{
-				web.Anchor(p.stageTitle(r, c)+" "+number(f.ID), filingURL(f.ID)), web.Marked(filingBadge(r, f)), {At: f.ChangedAt, Sub: p.who(r, f.ChangedBy)},
+				{Text: p.stageTitle(r, c) + " " + number(f.ID), URL: filingURL(f.ID), Sub: p.filedBy(r, f)}, web.Marked(filingBadge(r, f)), {At: f.ChangedAt, Sub: p.who(r, f.ChangedBy)},
 			}})
 		}
 	}
 	return list, err
 }
 
+// filedBy says who wrote a document, where that is not the desk, and by which report.
+func (p *Pages) filedBy(r *http.Request, f *incident.Filing) string {
+	switch {
+	case f.Report != 0:
+		return web.Say(r, "incident.desk.filing.by_report", "Name", p.orgName(f.Org), "Number", p.in.ReportNo(f.Report))
+	case f.Org != guard.OwnOrg:
+		return web.Say(r, "incident.desk.filing.by", "Name", p.orgName(f.Org))
+	}
+	return ""
+}
+
 func filingBadge(r *http.Request, f *incident.Filing) web.Badge {
+	if f.Withdrawn {
+		return web.Badge{Tone: "muted", Icon: "cross", Word: web.Say(r, "incident.desk.filing.withdrawn")}
+	}
 	if f.Sent {
 		return web.Badge{Tone: "ok", Icon: "check", Word: web.Say(r, "incident.desk.filing.sent")}
 	}
@@ -144,8 +159,12 @@ func (p *Pages) showFiling(w http.ResponseWriter, r *http.Request, f *filed, pro
 		{Label: web.Say(r, "incident.desk.clocks.safe"), Cell: p.when(r, &f.clock, f.clock.WarnAt)},
 		{Label: web.Say(r, "incident.desk.changed.at"), Cell: web.Cell{At: f.ChangedAt, Sub: p.who(r, f.ChangedBy)}},
 	}}}
-	if f.Sent {
-		data.Facts.Items = append(data.Facts.Items, web.Fact{Label: web.Say(r, "incident.desk.filing.sent"), Cell: web.Cell{At: f.SentAt, Sub: f.SentHow}})
+	if f.Sent || f.Withdrawn {
+		sub := f.SentHow
+		if by := p.filedBy(r, &f.Filing); by != "" {
+			sub = by
+		}
+		data.Facts.Items = append(data.Facts.Items, web.Fact{Label: web.Say(r, "incident.desk.filing.sent"), Cell: web.Cell{At: f.SentAt, Sub: sub}})
 		data.Lines = p.parts(r, f, "")
 	} else {
 		if can(r, sendFiling) {

@@ -57,7 +57,15 @@ func (p *Pages) showReport(w http.ResponseWriter, r *http.Request, one *incident
 	if one.Severity != "" {
 		page.Badges = append(page.Badges, severityBadge(r, one.Severity))
 	}
-	data := reportPage{Text: one.Text, Facts: []web.Facts{p.reportFacts(r, one)}, OrderNow: one.State == incident.ReportNew && one.Source == incident.ByPhone}
+	facts := p.reportFacts(r, one)
+	filed, err := p.in.FiledBy(r.Context(), p.in.Acts.Reader(), viewer(r), one.ID)
+	if err != nil {
+		return err
+	}
+	for _, f := range filed {
+		facts.Items = append(facts.Items, web.Fact{Label: web.Say(r, "incident.desk.reports.filing"), Cell: web.Cell{Text: stageOf(one), URL: ClockURL(f.Clock), Sub: p.in.Number(f.Incident)}})
+	}
+	data := reportPage{Text: one.Text, Facts: []web.Facts{facts}, OrderNow: one.State == incident.ReportNew && one.Source == incident.ByPhone}
 	if err := p.reportBody(r, one, &data); err != nil {
 		return err
 	}

@@ -160,10 +160,13 @@ func writing(r *http.Request) (x portal.Writing, err error) {
 	return x, err
 }
 
-func dueOf(r *http.Request) (time.Time, error) {
-	t, ok := web.FormTime(r, "due")
+func dueOf(r *http.Request) (time.Time, error) { return timeIn(r, "due") }
+
+// timeIn reads a time of a form; zero for none.
+func timeIn(r *http.Request, name string) (time.Time, error) {
+	t, ok := web.FormTime(r, name)
 	if !ok {
-		return t, fault.OnField("due", "portal.incident.time", nil)
+		return t, fault.OnField(name, "portal.incident.time", nil)
 	}
 	return t, nil
 }
@@ -287,6 +290,7 @@ type incidentPage struct {
 	Doc         portal.IncidentDoc
 	Row         incidentRow
 	Owed, Story []entryRow
+	Deadlines   []deadlineRow
 	Write       string
 }
 
@@ -364,7 +368,10 @@ func (p *Pages) shownIncident(r *http.Request, reply portal.Reply, page web.Page
 		var d portal.IncidentDoc
 		err = json.Unmarshal(body, &d)
 		name, page.Number, page.Title = "portal/incident", d.Number, d.Title
-		page.Data = incidentPage{c, d, incidentRows([]portal.IncidentLine{d.IncidentLine})[0], p.entryRows(d.Owed), p.entryRows(d.Story), incidentPath(d.Number) + "/write"}
+		page.Data = incidentPage{
+			c, d, incidentRows([]portal.IncidentLine{d.IncidentLine})[0], p.entryRows(d.Owed), p.entryRows(d.Story), p.deadlineRows(r, d.Deadlines),
+			incidentPath(d.Number) + "/write",
+		}
 	case portal.KindWrite:
 		var d portal.WriteDoc
 		err = json.Unmarshal(body, &d)

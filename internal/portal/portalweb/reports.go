@@ -184,7 +184,7 @@ func (p *Pages) newReport(r *http.Request, w portal.Who) (portal.Reply, error) {
 	} else if t["regime"] != "" || t["stage"] != "" && !voluntary(t["stage"]) {
 		return portal.Reply{}, fault.New(fault.NotFound, "incident.reports.regime", nil)
 	}
-	return portal.Page(portal.ReportWrite).With(0, t, nil), nil
+	return p.compose(r, w, t)
 }
 
 func voluntary(stage string) bool {
@@ -206,7 +206,10 @@ func (p *Pages) openDraft(r *http.Request, w portal.Who) (portal.Reply, error) {
 		t[name] = v
 	}
 	t["regime"], t["stage"], t["draft"] = d.Regime, d.Stage, d.UID
-	return portal.Page(portal.ReportWrite).With(0, t, nil), nil
+	if _, ok := p.portal.DutyOf(d.Regime, d.Stage); !ok && d.Regime != "" {
+		return p.lapsed(r, t), nil
+	}
+	return p.compose(r, w, t)
 }
 
 func (p *Pages) dropDraft(r *http.Request, w portal.Who) (portal.Reply, error) {
@@ -222,7 +225,7 @@ func (p *Pages) ownFields(regimeID, stage string) []string {
 			names = append(names, "field-"+f.ID)
 		}
 	}
-	return append(names, "marking")
+	return append(names, "marking", "clock")
 }
 
 // sendReport shows who will see a report, keeps it as a draft, or sends it.
@@ -232,18 +235,26 @@ func (p *Pages) sendReport(r *http.Request, w portal.Who) (portal.Reply, error) 
 	}
 	f := r.PostForm
 	regimeID, stage := f.Get("regime"), f.Get("stage")
-	if _, ok := p.portal.DutyOf(regimeID, stage); !ok && (regimeID != "" || !voluntary(stage)) {
+	if _, ok := p.portal.DutyOf(regimeID, stage); !ok && regimeID != "" {
+		if p.portal.DutyTitle(regimeID, stage, "en") != "" { // it was one when the form was opened
+			return p.lapsed(r, everyField(r)), nil
+		}
+		return portal.Reply{}, fault.New(fault.NotFound, "incident.reports.regime", nil)
+	} else if !ok && !voluntary(stage) {
 		return portal.Reply{}, fault.New(fault.NotFound, "incident.reports.regime", nil)
 	}
 	t := typed(r, p.ownFields(regimeID, stage)...)
 	if f.Get("do") == "draft" {
 		d, err := p.portal.Incidents.KeepDraft(r.Context(), w.Actor, incident.Draft{UID: f.Get("draft"), Regime: regimeID, Stage: stage, Fields: t})
-		return p.afterReport(err, t, f, reportsURL+"/drafts/"+url.PathEscape(d.UID), "portal.reports.drafted")
+		return p.afterReport(r, w, err, t, reportsURL+"/drafts/"+url.PathEscape(d.UID), "portal.reports.drafted")
 	}
 	n, err := p.written(r, t, regimeID, stage)
+	if err == nil {
+		n.Clock, err = p.meant(r, w, regimeID, stage, t["clock"])
+	}
 	if err == nil && f.Get("do") != "send" {
 		t["regime"], t["stage"], t["draft"], t["look"] = regimeID, stage, f.Get("draft"), "yes"
-		return portal.Page(portal.ReportWrite).With(0, t, nil), nil
+		return p.compose(r, w, t)
 	}
 	if err == nil {
 		if n.Files, err = readFiles(r); err == nil {
@@ -253,13 +264,14 @@ func (p *Pages) sendReport(r *http.Request, w portal.Who) (portal.Reply, error) 
 	if err == nil && f.Get("draft") != "" {
 		err = p.portal.Incidents.DropDraft(r.Context(), w.Actor, f.Get("draft"))
 	}
-	return p.afterReport(err, t, f, reportsURL, "portal.reports.sent")
+	return p.afterReport(r, w, err, t, reportsURL, "portal.reports.sent")
 }
 
 // afterReport sends the reader on, or shows the form again with what is wrong.
-func (p *Pages) afterReport(err error, t portal.Typed, f url.Values, to, said string) (portal.Reply, error) {
+func (p *Pages) afterReport(r *http.Request, w portal.Who, err error, t portal.Typed, to, said string) (portal.Reply, error) {
+	f := r.PostForm
 	t["regime"], t["stage"], t["draft"] = f.Get("regime"), f.Get("stage"), f.Get("draft")
-	return after(err, to, said, t, func() (portal.Reply, error) { return portal.Page(portal.ReportWrite), nil })
+	return after(err, to, said, t, func() (portal.Reply, error) { return p.compose(r, w, t) })
 }
 
 // written makes a report of what was typed.
@@ -326,6 +338,7 @@ type reportPage struct {
 	Doc  portal.ReportDoc
 	Row  reportRow
 	Form *web.Form
+	Met  []deadlineRow // the deadlines that it met
 }
 
 type statusPage struct {
@@ -335,9 +348,8 @@ type statusPage struct {
 
 // what says which duty or kind a report is.
 func (p *Pages) what(r *http.Request, regimeID, stage, kind string) string {
-	if d, ok := p.portal.DutyOf(regimeID, stage); ok {
-		lang := web.PrinterOf(r.Context()).Lang()
-		return d.Regime.Title.In(lang) + " · " + d.Stage.Title.In(lang)
+	if title := p.portal.DutyTitle(regimeID, stage, web.PrinterOf(r.Context()).Lang()); title != "" {
+		return title
 	}
 	return web.Say(r, "portal.report.kind."+kind)
 }
@@ -364,7 +376,7 @@ func (p *Pages) shownReport(r *http.Request, reply portal.Reply, page web.Page, 
 		err = json.Unmarshal(body, &d)
 		name, page.Number, page.Title = "portal/report", d.Number, d.Title
 		row := reportRow{d.ReportLine, reportsURL + "/" + d.Number, p.what(r, d.Regime, d.Stage, d.Kind)}
-		page.Data = reportPage{c, d, row, fill(addForm(r, row.Path+"/add"), r, &page, reply)}
+		page.Data = reportPage{c, d, row, fill(addForm(r, row.Path+"/add"), r, &page, reply), p.deadlineRows(r, d.Filed)}
 	case portal.KindReportStatus:
 		var d portal.StatusDoc
 		err = json.Unmarshal(body, &d)
@@ -470,6 +482,9 @@ func (p *Pages) composePage(r *http.Request, reply portal.Reply, page *web.Page)
 	look := t["look"] != "" && reply.Problem == nil
 	if look { // a browser forgets files between two pages
 		f.Fields = append(f.Fields, filesField(r))
+	}
+	if which := openField(r, t); which != nil {
+		f.Fields = append([]web.Field{*which}, f.Fields...)
 	}
 	f.Fields = append(f.Fields, wishes(r, t["marking"]))
 	f.Fill(func(name string) string { return t[name] })

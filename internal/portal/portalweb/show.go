@@ -29,7 +29,7 @@ func (p *Pages) shown(r *http.Request, reply portal.Reply) (name string, page we
 		name, page.Title, page.Data, err = "portal/home", web.Say(r, "portal.title"), nil, nil
 		var d portal.HomeDoc
 		if err = json.Unmarshal(body, &d); err == nil {
-			page.Data = homePage{common, d, rows(r, d.Open), rows(r, d.Recent)}
+			page.Data = homePage{common, d, rows(r, d.Open), rows(r, d.Recent), p.deadlineRows(r, d.Deadlines)}
 		}
 		page.Lead = web.Say(r, "portal.home.lead", "Count", len(d.Open))
 	case portal.KindNotices:
@@ -75,6 +75,8 @@ func (p *Pages) shown(r *http.Request, reply portal.Reply) (name string, page we
 		page.Number, page.Title = numbered(parcel.View().Subject)
 		hidden := []web.Hidden{{Name: "by", Value: reply.Typed["by"]}, {Name: "firm", Value: reply.Typed["firm"]}}
 		page.Data = visitPage{string(body), p.answerForm(r.URL.Path, hidden, reply)}
+	case portal.KindDeadlines, portal.KindDeadline, portal.KindDocument, portal.KindFiled:
+		name, page, err = p.shownDeadline(r, reply, page, common)
 	case portal.KindCrossings, portal.KindCrossing, portal.KindConsents:
 		name, page, err = p.shownCrossing(r, reply, page, common)
 	default:
@@ -119,6 +121,7 @@ func (p *Pages) common(r *http.Request, kind string) (c common) {
 		{portal.KindHome, "portal.nav.home", HomeURL, false},
 		{portal.KindNotices, "portal.notices", "/portal/notices", false},
 		{portal.KindIncidents, "portal.incidents", incidentsURL, true},
+		{portal.KindDeadlines, "portal.deadlines", deadlinesURL, true},
 		{portal.KindReports, "portal.reports", reportsURL, true},
 		{portal.KindFindings, "portal.findings", "/portal/findings", false},
 		{portal.KindAssets, "portal.assets", "/portal/assets", false},
@@ -129,11 +132,17 @@ func (p *Pages) common(r *http.Request, kind string) (c common) {
 		if n.own {
 			keep = nil
 		}
-		c.Nav = append(c.Nav, web.Link{Label: web.Say(r, n.key), URL: to(n.path, keep), Current: n.kind == kind})
+		link := web.Link{Label: web.Say(r, n.key), URL: to(n.path, keep), Current: n.kind == kind}
+		if n.kind == portal.KindDeadlines {
+			if due := p.portal.CountDeadlines(r.Context(), whoOf(r)); due > 0 {
+				link.Label += " (" + web.PrinterOf(r.Context()).Number(due) + ")"
+			}
+		}
+		c.Nav = append(c.Nav, link)
 	}
 	c.Nav = append(c.Nav, p.handedNav(r, kind)...)
 	all, err := p.portal.Clients(r.Context(), whoOf(r).Actor.Org)
-	if err != nil || slices.Contains([]string{portal.KindCrossings, portal.KindCrossing, portal.KindConsents, portal.KindContacts, portal.KindFeeds, portal.KindNotice, portal.KindIncident, portal.KindWrite, portal.KindEntry, portal.KindReports, portal.KindReport, portal.KindReportStatus}, kind) {
+	if err != nil || slices.Contains([]string{portal.KindCrossings, portal.KindCrossing, portal.KindConsents, portal.KindContacts, portal.KindFeeds, portal.KindNotice, portal.KindIncident, portal.KindWrite, portal.KindEntry, portal.KindReports, portal.KindReport, portal.KindReportStatus, portal.KindDeadline, portal.KindDocument, portal.KindFiled}, kind) {
 		return c
 	}
 	for i, one := range all[:min(len(all), 1000)] {
@@ -143,7 +152,7 @@ func (p *Pages) common(r *http.Request, kind string) (c common) {
 		}
 		c.Clients = append(c.Clients, web.Link{Label: one.Name, URL: to(r.URL.Path, own), Current: q.Get("for") == own.Get("for")})
 	}
-	if len(all) == 1 || kind == portal.KindIncidents { // each sees its own only
+	if len(all) == 1 || kind == portal.KindIncidents || kind == portal.KindDeadlines { // each sees its own only
 		c.Clients = nil
 	}
 	if p.portal.Drills(whoOf(r).Actor.Org) {
@@ -209,6 +218,7 @@ type homePage struct {
 	common
 	Doc          portal.HomeDoc
 	Open, Recent []row
+	Deadlines    []deadlineRow
 }
 
 type noticesPage struct {

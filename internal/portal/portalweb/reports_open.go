@@ -1,0 +1,91 @@
+package portalweb
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/incident"
+	"almenara.example/internal/portal"
+)
+
+// What the form of a report has to do with what its writer owes: the deadlines that it may
+// meet, and duties that there are no more.
+
+// compose shows the form of a report, with the reader's deadlines that it may meet.
+func (p *Pages) compose(r *http.Request, w portal.Who, t portal.Typed) (portal.Reply, error) {
+	open, err := p.portal.OpenFor(r.Context(), w, t["regime"], t["stage"])
+	if err != nil {
+		return portal.Reply{}, err
+	}
+	for i, c := range open {
+		t[fmt.Sprintf("open-%d", i)] = c.UID + " " + c.Of + " " + c.Name
+	}
+	return portal.Page(portal.ReportWrite).With(0, t, nil), nil
+}
+
+// lapsed gives what was written for a duty that there is no more back as a report by
+// choice: nothing typed is lost.
+func (p *Pages) lapsed(r *http.Request, t portal.Typed) portal.Reply {
+	names := make([]string, 0, len(t))
+	for name, v := range t {
+		if strings.HasPrefix(name, portal.FieldPrefix) && strings.TrimSpace(v) != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var words []string
+	for _, name := range names {
+		words = append(words, strings.TrimPrefix(name, portal.FieldPrefix)+": "+t[name])
+	}
+	free := portal.Typed{"stage": string(incident.OfIncident), "draft": t["draft"], "marking": t["marking"], "title": t[portal.FieldPrefix+"title"], "text": strings.Join(words, "\n")}
+	return portal.Page(portal.ReportWrite).With(http.StatusConflict, free, fault.New(fault.Conflict, "portal.report.lapsed", nil))
+}
+
+// everyField is all that was typed into the fields of a duty.
+func everyField(r *http.Request) portal.Typed {
+	names := []string{"marking", "draft"}
+	for name := range r.PostForm {
+		if strings.HasPrefix(name, portal.FieldPrefix) {
+			names = append(names, name)
+		}
+	}
+	return typed(r, names...)
+}
+
+// aNewMatter is the choice of who reports what none of the own deadlines is about.
+const aNewMatter = "new"
+
+// meant is the deadline that a report is to meet, 0 for none. Whoever has a deadline for
+// the same thing says whether it is meant: a deadline that looks open although it was
+// reported would be worse than one more question.
+func (p *Pages) meant(r *http.Request, w portal.Who, regimeID, stage, ref string) (int64, error) {
+	open, err := p.portal.OpenFor(r.Context(), w, regimeID, stage)
+	if err != nil || len(open) == 0 || ref == aNewMatter {
+		return 0, err
+	}
+	for _, c := range open {
+		if c.UID == ref {
+			return p.portal.Incidents.ByClockRef(ref)
+		}
+	}
+	return 0, fault.OnField("clock", "portal.report.clock.choose", nil)
+}
+
+// openField asks which of the own deadlines is meant; nil where there is none.
+func openField(r *http.Request, t portal.Typed) *web.Field {
+	f := &web.Field{Name: "clock", Type: "radio", Label: web.Say(r, "portal.report.clock"), Why: web.Say(r, "portal.report.clock.why"), Required: true}
+	for i := 0; t[fmt.Sprintf("open-%d", i)] != ""; i++ {
+		ref, rest, _ := strings.Cut(t[fmt.Sprintf("open-%d", i)], " ")
+		number, title, _ := strings.Cut(rest, " ")
+		f.Options = append(f.Options, web.Option{Value: ref, Label: title, Hint: number})
+	}
+	if len(f.Options) == 0 {
+		return nil
+	}
+	f.Options = append(f.Options, web.Option{Value: aNewMatter, Label: web.Say(r, "portal.report.clock.new")})
+	return f
+}
