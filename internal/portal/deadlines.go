@@ -73,7 +73,8 @@ type DeadlinesDoc struct {
 // DeadlineDoc is one deadline with what was filed.
 type DeadlineDoc struct {
 	DeadlineLine
-	Why   []string    `json:"why"` // how it was counted, a step each, in English
+	Why   []string    `json:"why"` // how it was counted, a step each
+	Said  string      `json:"why_language,omitempty"`
 	Filed []FiledLine `json:"filed"`
 	Begun bool        `json:"begun,omitempty"` // somebody is writing the document
 }
@@ -257,9 +258,11 @@ func (p *Portal) renderDeadline(ctx context.Context, a ask, _ cleared) (v guard.
 	if d.DeadlineLine, _, err = p.deadlineLine(ctx, a, &c, &i); err != nil {
 		return v, err
 	}
-	if c.Why != "" {
-		d.Why = strings.Split(c.Why, "\n")
+	why, err := p.Incidents.Explain(ctx, a.r, p.Catalogue.Printer(a.to.Language), &c)
+	if err != nil {
+		return v, err
 	}
+	d.Why, d.Said = append(d.Why, why.Lines...), why.Language
 	if d.Filed, err = p.filedLines(ctx, a, &c); err != nil {
 		return v, err
 	}

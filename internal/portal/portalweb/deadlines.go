@@ -168,6 +168,7 @@ type deadlinePage struct {
 	Facts   web.Facts
 	Counted []string
 	Why     []string
+	Said    string // the language of Why: of an old count, English
 	Filed   []filedRow
 	Begun   bool
 }
@@ -347,11 +348,7 @@ func shownField(r *http.Request, f *portal.FiledField) {
 
 func (p *Pages) deadlinePage(r *http.Request, c common, d *portal.DeadlineDoc) deadlinePage {
 	row := p.deadlineRow(r, d.DeadlineLine)
-	data := deadlinePage{common: c, Row: row, Facts: deadlineFacts(r, &row), Counted: countedFrom(r, d), Filed: filedRows(r, d.Ref, d.Filed), Begun: d.Begun}
-	if web.PrinterOf(r.Context()).Lang() == "en" { // the steps are written in English alone
-		data.Why = d.Why
-	}
-	return data
+	return deadlinePage{common: c, Row: row, Facts: deadlineFacts(r, &row), Counted: countedFrom(r, d), Filed: filedRows(r, d.Ref, d.Filed), Begun: d.Begun, Why: d.Why, Said: d.Said}
 }
 
 func filedRows(r *http.Request, ref string, ls []portal.FiledLine) (out []filedRow) {
