@@ -9,6 +9,8 @@ import (
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/id"
+	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/guard"
 	"almenara.example/internal/incident"
 	"almenara.example/internal/outbound"
 )
@@ -115,4 +117,24 @@ func (a *App) tellIncidents() {
 			a.site.Hub().Publish(topicOf(org))
 		}
 	}})
+}
+
+// made is the page on which a viewer finds what an act was about; empty for what has
+// none of its own.
+func (a *App) made(v web.Viewer, subject string) string {
+	who, _ := v.Actor.(act.Actor)
+	incidents, reports := "/incident/incidents/", "/incident/reports/"
+	if who.Org != guard.OwnOrg {
+		incidents, reports = "/portal/incidents/", incident.PortalReports+"/"
+	}
+	kind, digits, _ := strings.Cut(subject, ":")
+	id, err := strconv.ParseInt(digits, 10, 64)
+	switch {
+	case err != nil:
+	case kind == "incident":
+		return incidents + a.incidents.Number(id)
+	case kind == "incident-report":
+		return reports + a.incidents.ReportNo(id)
+	}
+	return ""
 }
