@@ -212,6 +212,7 @@ func (s *Site) Page(w http.ResponseWriter, r *http.Request, status int, name str
 	if err := set.ExecuteTemplate(&body, name, view); err != nil {
 		return fmt.Errorf("show page %s: %w", name, err)
 	}
+	view.Kept = lost(r, status, body.String())
 	view.Body = template.HTML(body.String()) //nolint:gosec // html/template made it, escaped
 	if err := set.ExecuteTemplate(&whole, "frame/frame", view); err != nil {
 		return fmt.Errorf("show page %s in the frame: %w", name, err)

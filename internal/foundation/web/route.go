@@ -51,6 +51,7 @@ func (s *Site) inner(r *Route) http.Handler {
 			err = checkAddress(req.URL)
 		}
 		if err != nil {
+			s.readRefused(w, req, r, err)
 			s.Error(w, req, err)
 			return
 		}

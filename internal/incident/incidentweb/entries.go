@@ -278,42 +278,42 @@ func (p *Pages) showEntry(w http.ResponseWriter, r *http.Request, problem error)
 	}
 	if problem != nil {
 		status = statusOf(problem)
-		fail(r, &page, problem)
-		data.typed(r, page.Faults)
+		fail(r, &page, problem, data.typed(r)...)
 	}
 	page.Data = data
 	return p.site.Page(w, r, status, "incident/entry", page)
 }
 
-// typed gives what was typed into one of the forms back, with what is wrong about it.
-func (d *entryPage) typed(r *http.Request, faults []web.FieldFault) {
+// typed gives what was typed back into the form that was sent, and returns it.
+func (d *entryPage) typed(r *http.Request) []*web.Form {
 	for _, f := range []*web.Form{d.Edit, d.Task, d.Answer} {
 		if f != nil && f.Action == r.URL.Path {
 			f.Fill(r.PostForm.Get)
-			f.Fail(faults)
 			d.Open = f.Action
+			return []*web.Form{f}
 		}
 	}
 	if d.Share != nil && d.Share.Action == r.URL.Path {
-		d.Share.typed(r, faults)
 		d.Open = d.Share.Action
+		return []*web.Form{d.Share.typed(r)}
 	}
 	if d.Retract != nil && d.Retract.Action == r.URL.Path {
 		d.Retract.Reason = r.PostForm.Get("reason")
 		d.Open = d.Retract.Action
 	}
+	return nil
 }
 
 // typed gives a choice of who shall see an entry back as it was made.
-func (s *sharing) typed(r *http.Request, faults []web.FieldFault) {
-	f := web.Form{Fields: s.Fields}
+func (s *sharing) typed(r *http.Request) *web.Form {
+	f := &web.Form{Fields: s.Fields, Hidden: []web.Hidden{{Name: "version"}}}
 	f.Fill(r.PostForm.Get)
-	f.Fail(faults)
 	for _, some := range [][]choice{s.Orgs, s.Persons} {
 		for k := range some {
 			some[k].Checked = slices.Contains(r.PostForm[some[k].Name], number(some[k].ID))
 		}
 	}
+	return f
 }
 
 func (p *Pages) entryFacts(r *http.Request, e *incident.Entry, c guard.Circle) web.Facts {
