@@ -9,6 +9,7 @@ import (
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/id"
+	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/incident"
@@ -62,12 +63,22 @@ func (a *App) openIncidents() error {
 		CrossingNumbers: id.NewNumbers("ALM", "incident-crossing", a.keys.numbers), ConsentRefs: id.NewNumbers("C", "incident-consent", a.keys.numbers),
 		Grounds: dir(a.cfg.path(groundsFolder)), Signer: a.ledger.Signer, Verifier: a.ledger.VerifierKey,
 		PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), Reminders: a.cfg.Incident.Reminders, Playbooks: dir(a.cfg.path(playbooksFolder)), Log: a.log,
+		OnDuty: a.personsOnDuty,
 	})
 	if err == nil {
 		a.watch.AlsoUsed(incident.UsedBlobs)
 		a.receiving.SetReceiver(mailroom{a})
 	}
 	return err
+}
+
+// personsOnDuty lists who is on duty at a time.
+func (a *App) personsOnDuty(ctx context.Context, r sqldb.Reader, at time.Time) (out []int64, err error) {
+	now, err := a.duty.Now(ctx, r, at)
+	for _, s := range now.On {
+		out = append(out, s.Person)
+	}
+	return out, err
 }
 
 // mailroom hands each mail that comes in to the room that it is for.

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"context"
 	"crypto/x509"
 	"embed"
 	"fmt"
@@ -70,7 +71,9 @@ type Config struct {
 	MailDomain      string
 	Playbooks       fs.FS     // playbooks of the installation, beside our own; nil: none
 	Reminders       []float64 // shares of a period that are left when who owes is reminded, largest first
-	Log             *slog.Logger
+	// OnDuty lists the persons on duty at a time; nil: no roster is kept.
+	OnDuty func(ctx context.Context, r sqldb.Reader, at time.Time) ([]int64, error)
+	Log    *slog.Logger
 }
 
 // Incidents is the room. Make it with New.

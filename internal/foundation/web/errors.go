@@ -109,7 +109,7 @@ type errorPage struct {
 	Hint    string
 	Request string
 	Parts   []FieldFault
-	Back    string   // where the form was, by way of signing in
+	Back    string // where the form was, by way of signing in
 }
 
 func errorData(rq *request, f *fault.Error, status int) errorPage {
