@@ -63,7 +63,7 @@
   function offer(f, k, d) {
     const same = fields(f).every((el) => !(el.name in d.base) || d.base[el.name] === stood(el));
     if (fields(f).every((el) => !(el.name in d.now) || el.value === d.now[el.name])) return; // the page has it
-    const clock = new Date(d.at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+    const clock = new Date(d.at).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" });
     const note = document.createElement("p");
     note.className = "alm-draft";
     note.setAttribute("role", "status");
