@@ -48,7 +48,7 @@ func TestAReplyToNamedPersonsIsReadByThemAlone(t *testing.T) {
 			page := func(post incident.Post) string { return fmt.Sprintf("/incident/mail/%d", post.ID) }
 			secret := []string{"Marta", "marta", "different matter", "Nobody came", "x.csv"}
 
-			p.get(entitled, "/incident/mail", 200, []string{"About Marta", "Marta met them", "different matter"}, nil)
+			p.get(entitled, "/incident/mail", 200, []string{"About Marta", "Marta met them", "different matter", "TLP:RED"}, nil)
 			p.get(entitled, page(first), 200, []string{"Marta met them", "marta.txt", "TLP:RED"}, nil)
 			for _, who := range []func(*http.Request){other, chief} {
 				p.get(who, "/incident/mail", 200, []string{source.Email, p.number, "For others"}, secret)

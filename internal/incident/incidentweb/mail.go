@@ -79,15 +79,24 @@ func (p *Pages) mails(w http.ResponseWriter, r *http.Request) error {
 		found = found[:perPage]
 		l.Older = web.With(r.URL, "after", number(found[perPage-1].ID))
 	}
+	marking := unmarked
 	for i := range found {
 		l.Rows = append(l.Rows, p.mailRow(r, &found[i]))
+		if found[i].Shut {
+			continue
+		}
+		if m, err := p.mailMarking(r, &found[i]); err != nil {
+			return err
+		} else if m != unmarked { // stricter
+			marking = m
+		}
 	}
 	failed, err := p.failedMails(r)
 	if err != nil {
 		return err
 	}
 	return p.site.Page(w, r, http.StatusOK, "incident/mails", web.Page{
-		Title: web.Say(r, "incident.desk.mail"), Room: "incident", Lead: web.Say(r, "incident.desk.mail.lead"), Marking: unmarked,
+		Title: web.Say(r, "incident.desk.mail"), Room: "incident", Lead: web.Say(r, "incident.desk.mail.lead"), Marking: marking,
 		Topics: []string{"incident.post-changed"}, Data: mailsPage{l, failed},
 		Crumbs: []web.Link{{Label: web.Say(r, "incident.desk.incidents"), URL: "/incident/incidents"}},
 	})
