@@ -240,6 +240,11 @@ func (a *Acts) run(ctx context.Context, tx *Tx, c Call, d Decision, parent int64
 		return unavailable(c.Verb, err)
 	}
 	tx.call, tx.now = c, a.cfg.Clock.Now()
+	if parent == 0 {
+		if err := claim(ctx, tx); err != nil {
+			return err
+		}
+	}
 	if err := f(withTx(ctx, tx), tx); err != nil {
 		return err
 	}

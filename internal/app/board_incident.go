@@ -56,7 +56,7 @@ func (x response) waiting(ctx context.Context, r sqldb.Reader, asker act.Actor) 
 	if err != nil {
 		return nil, err
 	}
-	posts, err := x.in.Posts(ctx, r, incident.PostWaits, 0, boardMost)
+	posts, err := x.in.Posts(ctx, r, incident.ViewerOf(asker), incident.PostWaits, 0, boardMost)
 	if err != nil {
 		return nil, err
 	}

@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/id"
+	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/web"
+	"almenara.example/internal/guard"
 	"almenara.example/internal/incident"
 	"almenara.example/internal/outbound"
 )
@@ -56,12 +60,22 @@ func (a *App) openIncidents() error {
 		CrossingNumbers: id.NewNumbers("ALM", "incident-crossing", a.keys.numbers), ConsentRefs: id.NewNumbers("C", "incident-consent", a.keys.numbers),
 		Grounds: dir(a.cfg.path(groundsFolder)), Signer: a.ledger.Signer, Verifier: a.ledger.VerifierKey,
 		PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), OnCall: a.onCall, Reminders: a.cfg.Incident.Reminders, Playbooks: dir(a.cfg.path(playbooksFolder)), Log: a.log,
+		OnDuty: a.personsOnDuty,
 	})
 	if err == nil {
 		a.watch.AlsoUsed(incident.UsedBlobs)
 		a.receiving.SetReceiver(mailroom{a})
 	}
 	return err
+}
+
+// personsOnDuty lists who is on duty at a time.
+func (a *App) personsOnDuty(ctx context.Context, r sqldb.Reader, at time.Time) (out []int64, err error) {
+	now, err := a.duty.Now(ctx, r, at)
+	for _, s := range now.On {
+		out = append(out, s.Person)
+	}
+	return out, err
 }
 
 // mailroom hands each mail that comes in to the room that it is for.
@@ -111,4 +125,24 @@ func (a *App) tellIncidents() {
 			a.site.Hub().Publish(topicOf(org))
 		}
 	}})
+}
+
+// made is the page on which a viewer finds what an act was about; empty for what has
+// none of its own.
+func (a *App) made(v web.Viewer, subject string) string {
+	who, _ := v.Actor.(act.Actor)
+	incidents, reports := "/incident/incidents/", "/incident/reports/"
+	if who.Org != guard.OwnOrg {
+		incidents, reports = "/portal/incidents/", incident.PortalReports+"/"
+	}
+	kind, digits, _ := strings.Cut(subject, ":")
+	id, err := strconv.ParseInt(digits, 10, 64)
+	switch {
+	case err != nil:
+	case kind == "incident":
+		return incidents + a.incidents.Number(id)
+	case kind == "incident-report":
+		return reports + a.incidents.ReportNo(id)
+	}
+	return ""
 }

@@ -184,7 +184,7 @@ func (c *checker) actFrame() {
 			}
 		}
 		slices.Sort(got)
-		if want := []string{"Do", "Housekeep", "Step"}; !slices.Equal(got, want) {
+		if want := []string{"Do", "First", "Housekeep", "Step"}; !slices.Equal(got, want) {
 			c.add("tx", p.Path, "act gives a Tx out in %v, it must be exactly %v", got, want)
 		}
 	}

@@ -3,6 +3,8 @@ package guard
 import (
 	"context"
 	"crypto/subtle"
+	"encoding/hex"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +16,7 @@ import (
 
 // How long things that no longer work are kept.
 const (
-	OnceLife    = 24 * time.Hour      // the answer to a request with an Idempotency-Key
+	OnceLife    = 24 * time.Hour      // the answer to a request with an Idempotency-Key, and that a form was sent
 	spentKept   = 30 * 24 * time.Hour // ended sessions, used and expired links
 	maxOnceKey  = 200
 	maxOnceBody = 64 << 10
@@ -96,6 +98,36 @@ func (g *Guard) ForgetOnce(ctx context.Context, actor, key string) error {
 		_, err := tx.ExecContext(ctx, `delete from guard_idempotency where actor = $1 and key = $2 and status = 0`, actor, key)
 		return err
 	})
+}
+
+// formKey keeps forms apart from keys that programs choose. What is sent is part of the
+// key: another person's token, or one with other words, is a form of its own.
+func formKey(sent [32]byte) string { return "form:" + hex.EncodeToString(sent[:]) }
+
+// formDone is the status under which a form is kept; its answer is the act's order.
+const formDone = 303
+
+// ClaimForm notes, within the act that a form asks for, that the form is done; sent is
+// the SHA-256 of its address, token and content. False means that it was before.
+func (g *Guard) ClaimForm(ctx context.Context, tx *act.Tx, actor string, sent [32]byte) (bool, error) {
+	if _, done, err := g.FormDone(ctx, tx, actor, sent); err != nil || done {
+		return false, err
+	}
+	_, err := tx.ExecContext(ctx, `insert into guard_idempotency (actor, key, request, status, answer, at) values ($1, $2, $3, $4, $5, $6)`,
+		actor, formKey(sent), sent[:], formDone, strconv.AppendInt(nil, tx.Order(), 10), clock.Micros(tx.Now()))
+	return err == nil, err
+}
+
+// FormDone tells whether an actor sent a form before, and the order of the act that it
+// asked for.
+func (g *Guard) FormDone(ctx context.Context, r sqldb.Reader, actor string, sent [32]byte) (order int64, done bool, err error) {
+	before, done, err := sqldb.One(ctx, r, scanOnce, `select request, status, answer from guard_idempotency where actor = $1 and key = $2`,
+		actor, formKey(sent))
+	if err != nil || !done {
+		return 0, false, err
+	}
+	order, err = strconv.ParseInt(string(before.answer), 10, 64)
+	return order, true, err
 }
 
 // Sweep removes what is past its time: answers after OnceLife, and, 30 days after

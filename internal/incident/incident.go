@@ -71,10 +71,13 @@ type Config struct {
 	Verifier        func() string      // of Signer: goes to whoever checks a package
 	PublicURL       string             // without a final slash
 	MailDomain      string
-	Playbooks       fs.FS                                                 // playbooks of the installation, beside our own; nil: none
-	OnCall          func(context.Context, sqldb.Reader) ([]OnCall, error) // whom of the desk to call, first to last; nil: nobody
-	Reminders       []float64                                             // shares of a period that are left when who owes is reminded, largest first
+	Playbooks       fs.FS     // playbooks of the installation, beside our own; nil: none
+	Reminders       []float64 // shares of a period that are left when who owes is reminded, largest first
 	Log             *slog.Logger
+	// OnCall lists whom of the desk to call, first to last; nil: nobody.
+	OnCall func(context.Context, sqldb.Reader) ([]OnCall, error)
+	// OnDuty lists the persons on duty at a time; nil: no roster is kept.
+	OnDuty func(ctx context.Context, r sqldb.Reader, at time.Time) ([]int64, error)
 }
 
 // Incidents is the room. Make it with New.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -66,6 +65,7 @@ type Post struct {
 	ReceivedAt time.Time
 	DecidedAt  time.Time
 	DecidedBy  string
+	Shut       bool // whoever asked may not read it: only that it is there
 }
 
 // PostFile is an attachment: its bytes stay in the raw mail until it is filed.
@@ -141,6 +141,22 @@ func (in *Incidents) thread(ctx context.Context, r sqldb.Reader, m *message.Mess
 	return mail, incident, ours, nil
 }
 
+// mailsNamed lists the mails of ours that a mail answers, or answers an answer to: what
+// it says may be about any of them.
+func (in *Incidents) mailsNamed(m *message.Message) (out []int64) {
+	ids := slices.Concat(m.InReplyTo, m.References)
+	if m.Report != nil {
+		ids = append(ids, m.Report.MessageID)
+	}
+	for _, id := range ids[:min(len(ids), 100)] {
+		local, domain, _ := strings.Cut(id, "@")
+		if n, err := in.MailNumbers.Parse(local); err == nil && strings.EqualFold(domain, in.MailDomain) && !slices.Contains(out, int64(n)) {
+			out = append(out, int64(n))
+		}
+	}
+	return out
+}
+
 // numberIn is the first incident that a mail names.
 func (in *Incidents) numberIn(ctx context.Context, r sqldb.Reader, m *message.Message) (int64, error) {
 	for _, number := range m.Seen[:min(len(m.Seen), 20)] {
@@ -190,7 +206,8 @@ type arrival struct {
 	post  Post
 	msg   *message.Message
 	mail  Mail
-	part  bool // the claimed sender takes part
+	ours  []int64 // all mails of ours that it names
+	part  bool    // the claimed sender takes part
 }
 
 // read takes the mail apart and finds out what it is about and who speaks.
@@ -203,6 +220,7 @@ func (x *arrival) read(ctx context.Context, raw []byte) (err error) {
 	if x.mail, x.post.Incident, _, err = x.in.thread(ctx, x.tx, x.msg); err != nil {
 		return err
 	}
+	x.ours = x.in.mailsNamed(x.msg)
 	if x.post.Mail = x.mail.ID; x.post.Incident == 0 {
 		if x.post.Incident, err = x.in.numberIn(ctx, x.tx, x.msg); err != nil {
 			return err
@@ -301,6 +319,9 @@ func (x *arrival) file(ctx context.Context) (err error) {
 		}
 	}
 	if err := insertPost(ctx, tx, *p); err != nil {
+		return err
+	}
+	if err := in.noteTold(ctx, tx, p.ID, x.ours); err != nil {
 		return err
 	}
 	tx.Fact(PostChanged{})
@@ -449,121 +470,4 @@ func insertPost(ctx context.Context, tx *act.Tx, p Post) error {
 		p.ID, p.Incoming, p.Incident, p.Mail, p.Org, p.Person, string(p.Class), string(p.State), p.From, p.Subject, p.Words, string(files),
 		string(p.Signature), p.Signer, p.Sealed, p.Why, p.Entry, clock.Micros(p.ReceivedAt))
 	return err
-}
-
-// Post returns a mail that came in; NotFound when there is none.
-func (in *Incidents) Post(ctx context.Context, r sqldb.Reader, id int64) (Post, error) {
-	p, ok, err := sqldb.One(ctx, r, scanPost, `select `+postColumns+` from incident_post where id = $1`, id)
-	if err == nil && !ok {
-		err = fault.New(fault.NotFound, "incident.post.none", nil)
-	}
-	return p, err
-}
-
-// Posts lists mails that came in, newest first, before an id (0: all); an empty state
-// lists all.
-func (in *Incidents) Posts(ctx context.Context, r sqldb.Reader, s PostState, before int64, limit int) ([]Post, error) {
-	if before == 0 {
-		before = 1 << 62
-	}
-	return sqldb.All(ctx, r, scanPost, `select `+postColumns+` from incident_post where ($1 = '' or state = $1) and id < $2 order by id desc limit $3`,
-		string(s), before, min(limit, 1000))
-}
-
-// FilePost makes an entry of a mail that waits, by a person's word: in the incident that
-// it is about, or in another one.
-func (in *Incidents) FilePost(ctx context.Context, actor act.Actor, id, incident int64) (e Entry, err error) {
-	first, err := in.Post(ctx, in.read, id)
-	if err != nil {
-		return e, err
-	}
-	if incident == 0 {
-		incident = first.Incident
-	}
-	if incident == 0 {
-		return e, fault.OnField("number", "incident.post.no_incident", nil)
-	}
-	files, err := in.attachments(ctx, first)
-	if err != nil {
-		return e, err
-	}
-	if err := errors.Join(checkFiles(files), in.keepFiles(ctx, files)); err != nil {
-		return e, err
-	}
-	call := act.Call{Actor: actor, Verb: "incident.file_mail"}
-	err = in.change(ctx, call, incident, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
-		p, err := in.waitingPost(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if p.Incident != i.ID { // filed elsewhere: what it answers is not there
-			p.Incident, p.Mail = i.ID, 0
-		}
-		n, asked, err := in.entryOf(ctx, tx, i, &p)
-		if err != nil {
-			return err
-		}
-		n.Files = files
-		if err := n.validate(tx.Now()); err != nil {
-			return err
-		}
-		if e, err = in.fileEntry(ctx, tx, actor, i, n, asked); err != nil {
-			return err
-		}
-		p.State, p.Entry = PostFiled, e.ID
-		return in.decidePost(ctx, tx, p)
-	})
-	return e, err
-}
-
-// attachments reads the files of a mail that waits.
-func (in *Incidents) attachments(ctx context.Context, p Post) ([]NewFile, error) {
-	if len(p.Files) == 0 || in.Receiving == nil {
-		return nil, nil
-	}
-	incoming, err := outbound.IncomingByID(ctx, in.read, p.Incoming)
-	if err != nil {
-		return nil, err
-	}
-	raw, err := in.Receiving.Raw(ctx, incoming)
-	if err != nil {
-		return nil, err
-	}
-	m, err := in.Outbound.Inside(raw, in.Acts.Clock().Now(), in.Outbound.ReadOptions(in.MailDomain))
-	if err != nil {
-		return nil, err
-	}
-	return filesOf(m)
-}
-
-func (in *Incidents) waitingPost(ctx context.Context, r sqldb.Reader, id int64) (Post, error) {
-	p, err := in.Post(ctx, r, id)
-	if err == nil && p.State != PostWaits {
-		err = fault.New(fault.Conflict, "incident.post.decided", nil)
-	}
-	return p, err
-}
-
-func (in *Incidents) decidePost(ctx context.Context, tx *act.Tx, p Post) error {
-	tx.Fact(PostChanged{})
-	_, err := tx.ExecContext(ctx, `update incident_post set state = $1, incident_id = $2, mail_id = $3, entry_id = $4, decided_at = $5, decided_by = $6
-		where id = $7`, string(p.State), p.Incident, p.Mail, p.Entry, clock.Micros(tx.Now()), tx.Actor().ID, p.ID)
-	return err
-}
-
-// DismissPost puts a mail away that needs no entry, and says why.
-func (in *Incidents) DismissPost(ctx context.Context, actor act.Actor, id int64, reason string) error {
-	reason = clean(reason)
-	if err := checkText("reason", reason, MaxReason, true); err != nil {
-		return err
-	}
-	call := act.Call{Actor: actor, Verb: "incident.dismiss_mail", Subject: fmt.Sprintf("incident-post:%d", id), Purpose: purpose, Reason: reason}
-	return in.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		p, err := in.waitingPost(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		p.State = PostDismissed
-		return in.decidePost(ctx, tx, p)
-	})
 }

@@ -97,7 +97,7 @@ func (p *parties) arrives(raw string) incident.Post {
 	p.t.Helper()
 	_, err := p.App.Receiving().AcceptRaw(p.t.Context(), "desk", []byte(raw))
 	p.must(err)
-	all, err := p.in.Posts(p.t.Context(), p.App.Acts().Reader(), "", 0, 1)
+	all, err := p.in.Posts(p.t.Context(), p.App.Acts().Reader(), incident.ViewerOf(p.desk), "", 0, 1)
 	p.must(err)
 	if len(all) != 1 {
 		p.t.Fatal("the mail is not about an incident")

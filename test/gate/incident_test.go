@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"almenara.example/internal/act"
+	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/incident"
 	"almenara.example/test/house"
@@ -31,10 +32,11 @@ type parties struct {
 	read            int          // mails that were looked at
 }
 
-func openParties(t *testing.T) *parties {
+// openParties starts one, on SQLite or the database given.
+func openParties(t *testing.T, db ...sqldb.Config) *parties {
 	t.Helper()
 	p := &parties{port: &port{t: t}}
-	p.House = house.Start(t, house.Options{Fill: func(ctx context.Context, h *house.House) error {
+	p.House = house.Start(t, house.Options{Database: append(db, sqldb.Config{})[0], Fill: func(ctx context.Context, h *house.House) error {
 		const soc = "Sentinela SOC,provider,XA,digital-infrastructure,domain,soc.example,SOC,soc@soc.example,es\n"
 		const police = "Policía,police,XA,public-administration,domain,police.example,Desk,desk@police.example,en\n"
 		return h.Import(ctx, house.Faro, house.Ribera, soc, police)

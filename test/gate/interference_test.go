@@ -227,7 +227,7 @@ type observer struct {
 
 var (
 	opaque = regexp.MustCompile(`(?i)[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}(?:\.[\w-]{32})?|ALM-[0-9A-Z]{4}-[0-9A-Z]{4}|"[0-9a-f]{64}"`)
-	random = regexp.MustCompile(`"challenge":"[^"]*"|"id":"[\w-]{48}"|"instance":"[^"]*"|name="code" value="[0-9A-Z-]{24}"|\b[0-9a-f]{16}\b`)
+	random = regexp.MustCompile(`"challenge":"[^"]*"|"id":"[\w-]{48}"|"instance":"[^"]*"|name="code" value="[0-9A-Z-]{24}"|name="once" value="[0-9A-Z]{26}"|\b[0-9a-f]{16}\b`)
 	folded = regexp.MustCompile(`=\r\n`)
 )
 

@@ -134,7 +134,9 @@
     const at = here ? here.dataset.href : null;
     for (const old of parts) {
       const now = fresh.getElementById(old.id);
-      if (!now || now.isEqualNode(old)) continue;
+      if (!now) continue;
+      sameTokens(old, now);
+      if (now.isEqualNode(old)) continue;
       const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
       old.replaceWith(now);
       window.htmx?.process(now);
@@ -145,6 +147,12 @@
     const asof = fresh.getElementById("asof");
     if (asof) document.getElementById("asof")?.replaceWith(asof);
     document.dispatchEvent(new CustomEvent("almenara:fresh"));
+  }
+  // Forms differ from showing to showing by their tokens alone; those before the
+  // reader's eyes stay.
+  function sameTokens(old, now) {
+    const was = old.querySelectorAll("input[name=once]"), is = now.querySelectorAll("input[name=once]");
+    if (was.length === is.length) is.forEach((t, i) => t.setAttribute("value", was[i].getAttribute("value")));
   }
   function stream() {
     source = new EventSource(body.dataset.events);

@@ -204,6 +204,14 @@ type Form struct {
 	Tone     string // "primary" (also when empty) or "danger"
 	Cancel   string
 	Audience *Audience // "who will see this", shown before the button
+
+	differs []Difference // found by Fill
+}
+
+// Difference is a field of which something else stands by now than what was typed.
+type Difference struct {
+	Label      string
+	Now, Typed string
 }
 
 // Fail puts faults beside their fields and the fields' labels into the faults, for
@@ -219,23 +227,54 @@ func (f *Form) Fail(faults []FieldFault) {
 	}
 }
 
-// Fill puts what was typed back into the fields.
+// Fill puts what was typed back into the fields. What stood there is remembered, for a
+// page that says what somebody else wrote meanwhile (see Page.Refuse).
 func (f *Form) Fill(value func(name string) string) {
+	f.differs = nil
 	for i := range f.Fields {
 		field := &f.Fields[i]
-		typed := value(field.Name)
-		switch field.Type {
-		case "file":
-		case "checkbox":
-			field.Checked = typed != ""
-		case "select", "radio":
-			for j := range field.Options {
-				field.Options[j].Selected = field.Options[j].Value == typed
-			}
-		default:
-			field.Value = typed
+		stood := field.reads()
+		field.fill(value(field.Name))
+		if typed := field.reads(); field.Type != "file" && field.Type != "hidden" && typed != stood {
+			f.differs = append(f.differs, Difference{field.Label, stood, typed})
 		}
 	}
+}
+
+func (f *Field) fill(typed string) {
+	switch f.Type {
+	case "file":
+	case "checkbox":
+		f.Checked = typed != ""
+	case "select", "radio":
+		for j := range f.Options {
+			f.Options[j].Selected = f.Options[j].Value == typed
+		}
+	default:
+		f.Value = typed
+	}
+}
+
+// reads is what a field says, in the reader's words.
+func (f *Field) reads() string {
+	switch f.Type {
+	case "checkbox":
+		if f.Checked {
+			return "✓"
+		}
+		return ""
+	case "select", "radio":
+		for _, o := range f.Options {
+			if o.Selected {
+				return o.Label
+			}
+		}
+		if f.Type == "select" && len(f.Options) > 0 {
+			return f.Options[0].Label // as the browser shows it
+		}
+		return ""
+	}
+	return strings.TrimSpace(strings.ReplaceAll(f.Value, "\r\n", "\n"))
 }
 
 // Moment is one line of a timeline. A machine's lines and persons' lines look

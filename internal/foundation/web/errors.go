@@ -90,7 +90,13 @@ func (s *Site) Error(w http.ResponseWriter, r *http.Request, err error) {
 		http.Redirect(w, r, s.config.SignInURL+"?"+next.Encode(), http.StatusSeeOther)
 		return
 	}
-	page := Page{Title: rq.printer.T("fault.title."+string(f.Code), nil), Plain: rq.viewer.Nobody(), Data: errorData(rq, f, status)}
+	data := errorData(rq, f, status)
+	if r.Method == http.MethodPost {
+		if data.Back = shownAt(r); f.Code == fault.Unauthenticated {
+			data.Back = s.config.SignInURL + "?" + url.Values{"next": {data.Back}}.Encode()
+		}
+	}
+	page := Page{Title: rq.printer.T("fault.title."+string(f.Code), nil), Plain: rq.viewer.Nobody(), Data: data}
 	if perr := s.Page(w, r, status, "frame/error", page); perr != nil {
 		s.config.Log.ErrorContext(r.Context(), "show error page", "request", rq.id, "error", perr)
 		http.Error(w, "Something went wrong on our side. Reference: "+rq.id, http.StatusInternalServerError)
@@ -103,6 +109,7 @@ type errorPage struct {
 	Hint    string
 	Request string
 	Parts   []FieldFault
+	Back    string // where the form was, by way of signing in
 }
 
 func errorData(rq *request, f *fault.Error, status int) errorPage {

@@ -31,6 +31,7 @@ func (p *pages) functions(words *i18n.Printer) template.FuncMap {
 		"icon":     p.site.icon,
 		"marking":  markingOf,
 		"slug":     slug,
+		"once":     formToken,
 		"join":     strings.Join,
 		"seq":      func(n int) []struct{} { return make([]struct{}, n) },
 	}

@@ -51,7 +51,7 @@ func (p *pages) parse(room, name string, fsys fs.FS) error {
 		return fmt.Errorf("read template %s: %w", name, err)
 	}
 	called := room + "/" + strings.TrimSuffix(path.Base(name), ".html")
-	if _, err := p.root.New(called).Parse(string(body)); err != nil {
+	if _, err := p.root.New(called).Parse(withToken(string(body))); err != nil {
 		return fmt.Errorf("parse template: %w", err)
 	}
 	return nil
@@ -68,9 +68,10 @@ func (p *pages) add(room string, fsys fs.FS) error {
 	})
 }
 
-// set is the copy of all templates that speaks the printer's language and zone.
-func (p *pages) set(printer *i18n.Printer) (*template.Template, error) {
-	key := printer.Language().Tag + " " + printer.Zone().String()
+// set is the copy of all templates that speaks the printer's language and zone. Forms
+// for nobody have no token.
+func (p *pages) set(printer *i18n.Printer, nobody bool) (*template.Template, error) {
+	key := fmt.Sprint(printer.Language().Tag, " ", printer.Zone(), " ", nobody)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if t := p.sets[key]; t != nil {
@@ -81,6 +82,9 @@ func (p *pages) set(printer *i18n.Printer) (*template.Template, error) {
 		return nil, fmt.Errorf("copy templates: %w", err)
 	}
 	t.Funcs(p.functions(printer))
+	if nobody {
+		t.Funcs(template.FuncMap{"once": func() string { return "" }})
+	}
 	if len(p.sets) >= maxSets {
 		clear(p.sets)
 	}
@@ -199,7 +203,7 @@ func (s *Site) Page(w http.ResponseWriter, r *http.Request, status int, name str
 	if rq == nil {
 		return errors.New("show page: the request did not come through the site")
 	}
-	set, err := s.pages.set(rq.printer)
+	set, err := s.pages.set(rq.printer, rq.viewer.Nobody())
 	if err != nil {
 		return err
 	}
@@ -208,6 +212,7 @@ func (s *Site) Page(w http.ResponseWriter, r *http.Request, status int, name str
 	if err := set.ExecuteTemplate(&body, name, view); err != nil {
 		return fmt.Errorf("show page %s: %w", name, err)
 	}
+	view.Kept = lost(r, status, body.String())
 	view.Body = template.HTML(body.String()) //nolint:gosec // html/template made it, escaped
 	if err := set.ExecuteTemplate(&whole, "frame/frame", view); err != nil {
 		return fmt.Errorf("show page %s in the frame: %w", name, err)

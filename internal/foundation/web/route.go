@@ -51,6 +51,7 @@ func (s *Site) inner(r *Route) http.Handler {
 			err = checkAddress(req.URL)
 		}
 		if err != nil {
+			s.readRefused(w, req, r, err)
 			s.Error(w, req, err)
 			return
 		}
@@ -59,7 +60,11 @@ func (s *Site) inner(r *Route) http.Handler {
 			r.HTTP.ServeHTTP(w, req)
 			return
 		}
-		if err := r.Handler(w, req); err != nil {
+		do := r.Handler
+		if !r.API && !r.Stream {
+			do = func(w http.ResponseWriter, req *http.Request) error { return s.once(w, req, r.Handler) }
+		}
+		if err := do(w, req); err != nil {
 			s.Error(w, req, err)
 		}
 	})

@@ -39,6 +39,9 @@ type Config struct {
 	// refuses.
 	Home func(v Viewer) string
 
+	// Forms makes a form that is sent twice be done once; nil does it each time.
+	Forms Forms
+
 	Product      string // the name in the corner, such as "Almenara"
 	Country      string // the country's name, beside the product
 	Installation string // part of cookie names, so that two installations on one host keep apart; letters and digits
@@ -84,6 +87,7 @@ type Site struct {
 	hub     *Hub
 	reports atomic.Int64
 	cross   *http.CrossOriginProtection
+	mux     *http.ServeMux
 
 	mu     sync.Mutex
 	routes []Route
@@ -167,17 +171,17 @@ func (s *Site) Handler() (http.Handler, error) {
 	if err := s.pages.check(); err != nil {
 		s.note(err)
 	}
-	mux := http.NewServeMux()
+	s.mux = http.NewServeMux()
 	for _, r := range s.Routes() {
-		s.note(s.mount(mux, r))
+		s.note(s.mount(s.mux, r))
 	}
-	s.note(s.mount(mux, Route{Pattern: "/", Permission: Public, Handler: s.nothing}))
+	s.note(s.mount(s.mux, Route{Pattern: "/", Permission: Public, Handler: s.nothing}))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := errors.Join(s.faults...); err != nil {
 		return nil, fmt.Errorf("web site: %w", err)
 	}
-	return s.outer(mux), nil
+	return s.outer(s.mux), nil
 }
 
 // mount registers a route; ServeMux panics on a clash, which becomes an error here.

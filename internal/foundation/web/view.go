@@ -1,6 +1,8 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -25,12 +27,13 @@ type Page struct {
 	Exercise bool
 	Audience *Audience // "who can see this"
 	Faults   []FieldFault
-	Fault    string   // a fault of the whole form, above the list of Faults
-	Topics   []string // hub topics on which the page looks again
-	Plain    bool     // one narrow column without the rail: signing in, portal
-	Wide     bool     // use the whole width: boards, wall screens
-	Charts   bool     // load the chart script
-	Scripts  []string // more files below static/ to load, for a page that needs them
+	Fault    string       // a fault of the whole form, above the list of Faults
+	Differs  []Difference // what somebody else wrote meanwhile where the reader typed something else
+	Topics   []string     // hub topics on which the page looks again
+	Plain    bool         // one narrow column without the rail: signing in, portal
+	Wide     bool         // use the whole width: boards, wall screens
+	Charts   bool         // load the chart script
+	Scripts  []string     // more files below static/ to load, for a page that needs them
 	Refresh  *Refresh
 	Data     any
 }
@@ -83,6 +86,7 @@ type View struct {
 	Now       time.Time
 	RequestID string
 	Body      template.HTML
+	Kept      []string // what was typed into a form that the page no longer shows, to copy
 }
 
 // NavEntry is one room that this viewer may enter.
@@ -142,6 +146,16 @@ func (s *Site) choices(v *View, r *http.Request, rq *request) {
 		current := t == rq.theme || t == "auto" && rq.theme == ""
 		v.Themes = append(v.Themes, Link{Label: rq.printer.T("frame.theme."+t, nil), URL: With(&here, "theme", t), Icon: icon, Current: current})
 	}
+}
+
+// Drafts is the name under which the browser keeps what this viewer types, until it was
+// sent or he signs out; empty for nobody.
+func (v *View) Drafts() string {
+	if v.Viewer.Nobody() {
+		return ""
+	}
+	sum := sha256.Sum256([]byte("drafts of " + v.Viewer.ID))
+	return hex.EncodeToString(sum[:8])
 }
 
 // TopicList is the page's topics for the script.

@@ -10,13 +10,14 @@ import (
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/incident"
-	"almenara.example/internal/outbound"
+	"almenara.example/tlp"
 )
 
 // Permissions of the mail of incidents; the verbs have the same names.
 const (
 	filePost    = "incident.file_mail"
 	dismissPost = "incident.dismiss_mail"
+	openPost    = "incident.open_mail"
 	repeatMail  = "incident.repeat_mail"
 )
 
@@ -30,6 +31,11 @@ func (p *Pages) mailRoutes() []web.Route {
 	return []web.Route{
 		{Method: "GET", Pattern: mailURL, Permission: filePost, Handler: p.mails, Sample: "GET " + mailURL},
 		{Method: "GET", Pattern: mailURL + "/{mail}", Permission: filePost, Handler: p.mail, Sample: "GET " + mailURL + "/1"},
+		{Method: "GET", Pattern: mailURL + "/{mail}/raw", Permission: filePost, Handler: p.rawMail, Sample: "GET " + mailURL + "/1/raw"},
+		{Method: "GET", Pattern: mailURL + "/{mail}/files/{file}", Permission: filePost, Handler: p.mailFile, Sample: "GET " + mailURL + "/1/files/1"},
+		{Method: "GET", Pattern: mailURL + "/{mail}/files/{file}/view", Permission: filePost, Handler: p.viewMailFile, Sample: "GET " + mailURL + "/1/files/1/view"},
+		{Method: "GET", Pattern: mailURL + "/{mail}/files/{file}/image", Permission: filePost, Handler: p.imageOfMailFile, Sample: "GET " + mailURL + "/1/files/1/image"},
+		post("/{mail}/open", openPost, "/1/open reason=a", p.openMail),
 		post("/{mail}/file", filePost, "/1/file number=ALM-0000-0000", p.fileMail),
 		post("/{mail}/dismiss", dismissPost, "/1/dismiss reason=a", p.dismissMail),
 		post("/sent/{mail}/repeat", repeatMail, "/sent/1/repeat reason=a", p.repeatMail),
@@ -56,7 +62,7 @@ func (p *Pages) mails(w http.ResponseWriter, r *http.Request) error {
 	if state == "all" {
 		ask = ""
 	}
-	found, err := p.in.Posts(r.Context(), p.in.Acts.Reader(), ask, positive(r.URL.Query().Get("after")), perPage+1)
+	found, err := p.in.Posts(r.Context(), p.in.Acts.Reader(), viewer(r), ask, positive(r.URL.Query().Get("after")), perPage+1)
 	if err != nil {
 		return err
 	}
@@ -73,15 +79,24 @@ func (p *Pages) mails(w http.ResponseWriter, r *http.Request) error {
 		found = found[:perPage]
 		l.Older = web.With(r.URL, "after", number(found[perPage-1].ID))
 	}
+	marking := unmarked
 	for i := range found {
 		l.Rows = append(l.Rows, p.mailRow(r, &found[i]))
+		if found[i].Shut {
+			continue
+		}
+		if m, err := p.mailMarking(r, &found[i]); err != nil {
+			return err
+		} else if m != unmarked { // stricter
+			marking = m
+		}
 	}
 	failed, err := p.failedMails(r)
 	if err != nil {
 		return err
 	}
 	return p.site.Page(w, r, http.StatusOK, "incident/mails", web.Page{
-		Title: web.Say(r, "incident.desk.mail"), Room: "incident", Lead: web.Say(r, "incident.desk.mail.lead"), Marking: unmarked,
+		Title: web.Say(r, "incident.desk.mail"), Room: "incident", Lead: web.Say(r, "incident.desk.mail.lead"), Marking: marking,
 		Topics: []string{"incident.post-changed"}, Data: mailsPage{l, failed},
 		Crumbs: []web.Link{{Label: web.Say(r, "incident.desk.incidents"), URL: "/incident/incidents"}},
 	})
@@ -90,44 +105,35 @@ func (p *Pages) mails(w http.ResponseWriter, r *http.Request) error {
 // unmarked is how what came in from outside counts until somebody has marked it.
 const unmarked = "TLP:AMBER+STRICT"
 
+// mailTitle is a mail's subject, or that it is for others.
+func mailTitle(r *http.Request, m *incident.Post) string {
+	if m.Shut {
+		return web.Say(r, "incident.desk.mail.shut")
+	}
+	return first(m.Subject, web.Say(r, "incident.desk.mail.no_subject"))
+}
+
 func (p *Pages) mailRow(r *http.Request, m *incident.Post) web.Row {
-	subject := first(m.Subject, web.Say(r, "incident.desk.mail.no_subject"))
+	subject := mailTitle(r, m)
 	u := mailURL + "/" + number(m.ID)
 	row := web.Row{URL: u, Name: subject, Cells: []web.Cell{
 		{Text: m.From, Sub: p.orgName(m.Org)}, {Text: subject, URL: u, Sub: clip(m.Words, 120)}, {}, web.Marked(signatureBadge(r, m)), web.Ago(m.ReceivedAt),
 	}}
+	if m.Shut {
+		row.Cells[3] = web.Marked(web.Badge{Tone: "muted", Icon: "lock", Word: web.Say(r, "incident.desk.mail.shut.short")})
+	}
 	if m.Incident != 0 {
 		n := p.in.Number(m.Incident)
 		row.Cells[2] = web.Cell{Text: n, URL: incidentURL(n), Mono: true}
 	}
-	if doubtful(m.Signature) {
+	if web.Doubtful(string(m.Signature)) {
 		row.Tone = "critical"
 	}
 	return row
 }
 
-// doubtful are the signatures that speak against the sender.
-func doubtful(s outbound.Signature) bool {
-	switch s {
-	case outbound.SignedBad, outbound.SignedExpired, outbound.SignedRevoked, outbound.SignedForeign:
-		return true
-	case outbound.NotSigned, outbound.SignedGood, outbound.SignedUnknown:
-	}
-	return false
-}
-
 func signatureBadge(r *http.Request, m *incident.Post) web.Badge {
-	b := web.Badge{Tone: "info", Icon: "mail", Word: web.Say(r, "warn.signature.none")}
-	if m.Signature != outbound.NotSigned {
-		b = web.Badge{Tone: "medium", Icon: "question", Word: web.Say(r, "warn.signature."+string(m.Signature))}
-	}
-	switch {
-	case m.Signature == outbound.SignedGood:
-		b.Tone, b.Icon = "ok", "key"
-	case doubtful(m.Signature):
-		b.Tone, b.Icon = "critical", "warning"
-	}
-	return b
+	return web.SignatureBadge(r, string(m.Signature), m.Sealed)
 }
 
 // failedMail is one of our own mails that did not arrive for sure.
@@ -152,12 +158,18 @@ func (p *Pages) failedMails(r *http.Request) (out []failedMail, err error) {
 
 // mailPage is the dot of one mail's page.
 type mailPage struct {
-	Warning string
-	Words   string
-	Files   []string
+	Letter  *web.Letter // nil: the reader may not read it
+	Shut    *shutMail
 	Facts   web.Facts
 	File    *web.Form
 	Dismiss *web.Form
+}
+
+// shutMail says to whom a mail is left that the reader may not read.
+type shutMail struct {
+	Who  []string
+	Note string    // what to do
+	Open *web.Form // of the duty lead, when none of them is on duty
 }
 
 func (p *Pages) mail(w http.ResponseWriter, r *http.Request) error {
@@ -170,22 +182,28 @@ func (p *Pages) showMail(w http.ResponseWriter, r *http.Request, refused string,
 		return err
 	}
 	page, status := web.Page{
-		Title: first(m.Subject, web.Say(r, "incident.desk.mail.no_subject")), Room: "incident", Marking: unmarked, Topics: []string{"incident.post-changed"},
-		Crumbs: []web.Link{{Label: web.Say(r, "incident.desk.mail"), URL: mailURL}}, Badges: []web.Badge{signatureBadge(r, &m)},
+		Title: mailTitle(r, &m), Room: "incident", Marking: unmarked, Topics: []string{"incident.post-changed"},
+		Crumbs: []web.Link{{Label: web.Say(r, "incident.desk.mail"), URL: mailURL}},
 	}, http.StatusOK
-	data := mailPage{Words: m.Words, Facts: p.mailFacts(r, &m)}
-	if doubtful(m.Signature) || m.Signature == outbound.SignedUnknown {
-		data.Warning = web.Say(r, "warn.signature."+string(m.Signature)+".why")
+	data := mailPage{Facts: p.mailFacts(r, &m)}
+	if m.Shut {
+		data.Shut, err = p.shutMail(r, &m)
+	} else {
+		data.Letter = p.letter(r, &m)
+		page.Badges = []web.Badge{signatureBadge(r, &m)}
+		if page.Marking, err = p.mailMarking(r, &m); m.State == incident.PostWaits {
+			p.mailForms(r, &m, &data)
+		}
 	}
-	for _, f := range m.Files {
-		data.Files = append(data.Files, f.Name)
-	}
-	if m.State == incident.PostWaits {
-		p.mailForms(r, &m, &data)
+	if err != nil {
+		return err
 	}
 	if problem != nil {
 		status = statusOf(problem)
 		f := map[string]*web.Form{"file": data.File, "dismiss": data.Dismiss}[refused]
+		if data.Shut != nil && refused == "open" {
+			f = data.Shut.Open
+		}
 		if f != nil {
 			f.Fill(r.PostForm.Get)
 			fail(r, &page, problem, f)
@@ -202,7 +220,57 @@ func (p *Pages) postOf(r *http.Request) (incident.Post, error) {
 	if err != nil {
 		return incident.Post{}, err
 	}
-	return p.in.Post(r.Context(), p.in.Acts.Reader(), id)
+	return p.in.Post(r.Context(), p.in.Acts.Reader(), viewer(r), id)
+}
+
+// letter is what a mail says, and its files.
+func (p *Pages) letter(r *http.Request, m *incident.Post) *web.Letter {
+	u := mailURL + "/" + number(m.ID)
+	l := &web.Letter{Warning: web.SignatureWarning(r, string(m.Signature)), Words: m.Words}
+	if p.raw != nil {
+		l.Raw = u + "/raw"
+	}
+	for i, f := range m.Files {
+		file := web.LetterFile{Label: f.Name, Note: f.Type + " · " + web.PrinterOf(r.Context()).Bytes(f.Size)}
+		if p.raw != nil {
+			file.Save = u + "/files/" + number(int64(i+1))
+			file.URL = file.Save + "/view"
+		}
+		l.Files = append(l.Files, file)
+	}
+	return l
+}
+
+// shutMail says who can handle a mail that the reader may not read, and what to do.
+func (p *Pages) shutMail(r *http.Request, m *incident.Post) (*shutMail, error) {
+	who, onDuty, err := p.in.Handlers(r.Context(), p.in.Acts.Reader(), m.ID)
+	if err != nil {
+		return nil, err
+	}
+	s := &shutMail{Note: web.Say(r, "incident.desk.mail.shut.call")}
+	for _, one := range who {
+		s.Who = append(s.Who, one.Name)
+	}
+	switch {
+	case m.State != incident.PostWaits:
+		s.Note = web.Say(r, "incident.desk.mail.shut.done")
+	case onDuty:
+	case can(r, openPost):
+		s.Note = web.Say(r, "incident.desk.mail.shut.nobody")
+		s.Open = &web.Form{Action: mailURL + "/" + number(m.ID) + "/open", Submit: web.Say(r, "incident.desk.mail.open"), Tone: "danger", Fields: []web.Field{{
+			Name: "reason", Type: "textarea", Rows: 2, Label: web.Say(r, "incident.desk.reason"), Why: web.Say(r, "incident.desk.mail.open.reason"), Required: true,
+		}}}
+	default:
+		s.Note = web.Say(r, "incident.desk.mail.shut.lead")
+	}
+	return s, nil
+}
+
+// mailMarking is the marking of a mail's page: the strictest of what the mail answers,
+// and what nobody has marked counts as unmarked.
+func (p *Pages) mailMarking(r *http.Request, m *incident.Post) (string, error) {
+	strictest, err := p.in.PostMarking(r.Context(), p.in.Acts.Reader(), m.ID)
+	return tlp.Strictest(tlp.AmberStrict, strictest).String(), err
 }
 
 func (p *Pages) mailForms(r *http.Request, m *incident.Post, data *mailPage) {
@@ -228,7 +296,9 @@ func (p *Pages) mailFacts(r *http.Request, m *incident.Post) web.Facts {
 		{Label: web.Say(r, "incident.desk.column.organisation"), Cell: web.Text(p.orgName(m.Org))},
 		{Label: web.Say(r, "incident.desk.mail.received"), Cell: web.Exactly(m.ReceivedAt)},
 		{Label: web.Say(r, "incident.desk.column.state"), Cell: web.Text(web.Say(r, "incident.desk.mail.state."+string(m.State)))},
-		{Label: web.Say(r, "incident.desk.mail.signature"), Cell: web.Cell{Text: signatureBadge(r, m).Word, Sub: m.Signer}},
+	}
+	if !m.Shut {
+		items = append(items, web.Fact{Label: web.Say(r, "incident.desk.mail.signature"), Cell: web.Cell{Text: signatureBadge(r, m).Word, Sub: m.Signer}})
 	}
 	if m.Incident != 0 {
 		n := p.in.Number(m.Incident)
@@ -292,6 +362,24 @@ func (p *Pages) dismissMail(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// openMail lets the duty lead read a mail that waits for others.
+func (p *Pages) openMail(w http.ResponseWriter, r *http.Request) error {
+	if err := web.Parse(r); err != nil {
+		return err
+	}
+	id, err := pathID(r, "mail")
+	if err != nil {
+		return err
+	}
+	if err := p.in.OpenPost(r.Context(), actor(r), id, r.PostForm.Get("reason")); correctable(err) {
+		return p.showMail(w, r, "open", err)
+	} else if err != nil {
+		return err
+	}
+	p.site.Redirect(w, r, mailURL+"/"+number(id), web.Flash{Key: "incident.desk.mail.opened"})
+	return nil
+}
+
 func (p *Pages) repeatMail(w http.ResponseWriter, r *http.Request) error {
 	if err := web.Parse(r); err != nil {
 		return err
@@ -321,6 +409,7 @@ type MailLine struct {
 	Words     string    `json:"words"`
 	State     string    `json:"state"`
 	Signature string    `json:"signature,omitempty"`
+	Shut      bool      `json:"shut,omitempty" doc:"it answers what only named persons see: neither subject nor words are shown"`
 	Received  time.Time `json:"received"`
 }
 
@@ -331,11 +420,11 @@ type mailsOutput struct {
 }
 
 func (p *Pages) apiMails(ctx context.Context, in *mailsInput) (*mailsOutput, error) {
-	found, err := p.in.Posts(ctx, p.in.Acts.Reader(), incident.PostState(in.State), in.Before, 100)
+	found, err := p.in.Posts(ctx, p.in.Acts.Reader(), incident.ViewerOf(apiActor(ctx)), incident.PostState(in.State), in.Before, 100)
 	out := &mailsOutput{}
 	out.Body.Mails = []MailLine{}
 	for _, m := range found {
-		l := MailLine{ID: m.ID, From: m.From, Subject: m.Subject, Words: m.Words, State: string(m.State), Signature: string(m.Signature), Received: m.ReceivedAt}
+		l := MailLine{ID: m.ID, From: m.From, Subject: m.Subject, Words: m.Words, State: string(m.State), Signature: string(m.Signature), Shut: m.Shut, Received: m.ReceivedAt}
 		if m.Incident != 0 {
 			l.Incident = p.in.Number(m.Incident)
 		}
@@ -358,7 +447,7 @@ type fileMailOutput struct {
 }
 
 func (p *Pages) apiFileMail(ctx context.Context, in *fileMailInput) (*fileMailOutput, error) {
-	m, err := p.in.Post(ctx, p.in.Acts.Reader(), in.Mail)
+	m, err := p.in.Post(ctx, p.in.Acts.Reader(), incident.ViewerOf(apiActor(ctx)), in.Mail)
 	if err != nil {
 		return nil, err
 	}

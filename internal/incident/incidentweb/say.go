@@ -109,11 +109,7 @@ func formTime(r *http.Request, t time.Time) string {
 
 // fail puts a refusal on a page whose form is shown again.
 func fail(r *http.Request, page *web.Page, problem error, forms ...*web.Form) {
-	printer := web.PrinterOf(r.Context())
-	page.Fault, page.Faults = web.Sentence(printer, fault.Of(problem)), web.FieldFaults(printer, problem)
-	for _, f := range forms {
-		f.Fail(page.Faults)
-	}
+	page.Refuse(r, problem, forms...)
 }
 
 // correctable faults are shown on the form with what was typed.

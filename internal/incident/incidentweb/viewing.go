@@ -61,21 +61,37 @@ func (p *Pages) viewFile(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	u := "/incident/files/" + number(f.ID)
+	data := fileView(r, u, f.Name, f.Type, body)
+	data.Facts.Items = append(data.Facts.Items,
+		web.Fact{Label: web.Say(r, "incident.desk.entry"), Cell: web.Anchor(web.Say(r, "incident.desk.entry.open"), "/incident/entries/"+number(e.ID))})
+	page := p.about(r, &i, web.Say(r, "incident.desk.file.title"))
+	page.Marking, page.Data = e.Marking.String(), data
+	return p.site.Page(w, r, http.StatusOK, "incident/file", page)
+}
+
+// fileView shows as much of a file as is safe; u is where it is saved from.
+func fileView(r *http.Request, u, name, kind string, body []byte) filePage {
 	data := filePage{Download: web.Action{Label: web.Say(r, "incident.desk.file.download"), URL: u, Icon: "download"}}
 	switch {
 	case isImage(body):
 		data.Image = u + "/image"
-	case isPlain(f.Type, body):
+	case isPlain(kind, body):
 		data.Text, data.Cut = shownText(body)
 	}
 	data.Facts = web.Facts{Title: web.Say(r, "incident.desk.facts"), Items: []web.Fact{
-		{Label: web.Say(r, "incident.desk.file.name"), Cell: web.Code(f.Name)}, {Label: web.Say(r, "incident.desk.file.type"), Cell: web.Code(f.Type)},
-		{Label: web.Say(r, "incident.desk.file.size"), Cell: web.Text(web.PrinterOf(r.Context()).Bytes(f.Size))},
-		{Label: web.Say(r, "incident.desk.entry"), Cell: web.Anchor(web.Say(r, "incident.desk.entry.open"), "/incident/entries/"+number(e.ID))},
+		{Label: web.Say(r, "incident.desk.file.name"), Cell: web.Code(name)}, {Label: web.Say(r, "incident.desk.file.type"), Cell: web.Code(kind)},
+		{Label: web.Say(r, "incident.desk.file.size"), Cell: web.Text(web.PrinterOf(r.Context()).Bytes(int64(len(body))))},
 	}}
-	page := p.about(r, &i, web.Say(r, "incident.desk.file.title"))
-	page.Marking, page.Data = e.Marking.String(), data
-	return p.site.Page(w, r, http.StatusOK, "incident/file", page)
+	return data
+}
+
+// file hands a file out to be saved: nothing from outside is shown in our origin.
+func (p *Pages) file(w http.ResponseWriter, r *http.Request) error {
+	f, body, err := p.fileNamed(r)
+	if err != nil {
+		return err
+	}
+	return web.SaveFile(w, f.Name, body)
 }
 
 // isPlain tells whether bytes may be read as text by a person.
@@ -121,6 +137,10 @@ func (p *Pages) imageOfFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return sendImage(w, body)
+}
+
+func sendImage(w http.ResponseWriter, body []byte) error {
 	if !isImage(body) {
 		return fault.New(fault.NotFound, "incident.none", nil)
 	}
@@ -132,4 +152,67 @@ func (p *Pages) imageOfFile(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", "image/png")
 	h.Set("Cache-Control", "private, no-store")
 	return png.Encode(w, seen)
+}
+
+// mailPart is the mail as it arrived, or one of its files, for whoever may read it; that
+// he took it is recorded.
+func (p *Pages) mailPart(r *http.Request, file int64) (incident.PostPart, error) {
+	id, err := pathID(r, "mail")
+	if err != nil {
+		return incident.PostPart{}, err
+	}
+	return p.in.TakePost(r.Context(), actor(r), id, int(min(file, 1000)))
+}
+
+func (p *Pages) mailFilePart(r *http.Request) (incident.PostPart, error) {
+	n, err := pathID(r, "file")
+	if err != nil {
+		return incident.PostPart{}, err
+	}
+	return p.mailPart(r, n)
+}
+
+// rawMail hands out a mail as it arrived, to be saved.
+func (p *Pages) rawMail(w http.ResponseWriter, r *http.Request) error {
+	part, err := p.mailPart(r, 0)
+	if err != nil {
+		return err
+	}
+	return web.SaveFile(w, part.Name, part.Body)
+}
+
+func (p *Pages) mailFile(w http.ResponseWriter, r *http.Request) error {
+	part, err := p.mailFilePart(r)
+	if err != nil {
+		return err
+	}
+	return web.SaveFile(w, part.Name, part.Body)
+}
+
+func (p *Pages) viewMailFile(w http.ResponseWriter, r *http.Request) error {
+	part, err := p.mailFilePart(r)
+	if err != nil {
+		return err
+	}
+	m, err := p.postOf(r)
+	if err != nil {
+		return err
+	}
+	u := mailURL + "/" + number(m.ID)
+	page := web.Page{
+		Title: web.Say(r, "incident.desk.file.title"), Room: "incident", Data: fileView(r, u+"/files/"+r.PathValue("file"), part.Name, part.Type, part.Body),
+		Crumbs: []web.Link{{Label: web.Say(r, "incident.desk.mail"), URL: mailURL}, {Label: mailTitle(r, &m), URL: u}},
+	}
+	if page.Marking, err = p.mailMarking(r, &m); err != nil {
+		return err
+	}
+	return p.site.Page(w, r, http.StatusOK, "incident/file", page)
+}
+
+func (p *Pages) imageOfMailFile(w http.ResponseWriter, r *http.Request) error {
+	part, err := p.mailFilePart(r)
+	if err != nil {
+		return err
+	}
+	return sendImage(w, part.Body)
 }

@@ -467,12 +467,7 @@ func failFields(r *http.Request, page *web.Page, reply portal.Reply, forms ...*w
 	if reply.Problem == nil {
 		return ""
 	}
-	page.Faults, page.Fault = web.FieldFaults(web.PrinterOf(r.Context()), reply.Problem), sentence(r, reply.Problem)
-	for _, f := range forms {
-		if f != nil {
-			f.Fail(page.Faults)
-		}
-	}
+	page.Refuse(r, reply.Problem, forms...)
 	for _, f := range page.Faults {
 		if f.Field == "audience" {
 			audience = f.Text
@@ -544,7 +539,7 @@ func (p *Pages) failEntry(r *http.Request, data *entryPage, page *web.Page, repl
 	}
 	forms := map[string]*web.Form{"answer": data.Answer, "task": data.Task, "edit": data.Edit, "retract": data.Retract}
 	if data.Share != nil {
-		f := &web.Form{Fields: data.Share.Fields}
+		f := &web.Form{Fields: data.Share.Fields, Hidden: []web.Hidden{{Name: "version"}}}
 		f.Fill(func(name string) string { return reply.Typed[name] })
 		data.Share.Who.fill(reply.Typed)
 		data.Share.Who.Error = failFields(r, page, reply, f)

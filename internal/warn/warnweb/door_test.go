@@ -278,7 +278,7 @@ func TestMailIsConfirmedFiledAndPutAway(t *testing.T) {
 	list := d.sees(d.olga, "/warn/mail", `data-key="c"`, "says it is fixed", "not signed", d.noticeFaro, "We have fixed &lt;it&gt;.")
 	d.lacks(list, "<it>")
 	d.lacks(d.sees(d.reader, "/warn/mail"), `data-key="c"`)
-	d.sees(d.olga, one, "Control room", "Confirm as an answer", "evil.html", "Attachments")
+	d.sees(d.olga, one, "Control room", "Confirm as an answer", "evil.html", "What they write")
 	a := d.Ask(http.MethodGet, one+"/files/1", nil, house.As(d.reader))
 	if a.Status != http.StatusOK || a.Header.Get("Content-Type") != "application/octet-stream" || !strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment") ||
 		!strings.Contains(a.Body, "<script>") || strings.Contains(a.Header.Get("Content-Disposition"), "..") {

@@ -72,7 +72,7 @@ func (p *Pages) mailRow(r *http.Request, m *warn.Mail) tableRow {
 	if m.Notice != 0 {
 		row.Cells[2] = web.Cell{Text: p.warn.Number(m.Notice), URL: noticeURL(p.warn.Number(m.Notice)), Mono: true}
 	}
-	if doubtful(m.Signature) {
+	if web.Doubtful(string(m.Signature)) {
 		row.Tone = "critical"
 	}
 	if p.offer != nil {
@@ -80,7 +80,7 @@ func (p *Pages) mailRow(r *http.Request, m *warn.Mail) tableRow {
 			row.Actions = append(row.Actions, keyed{Key: "r", Action: *a})
 		}
 	}
-	if p.confirmable(r, m) && !doubtful(m.Signature) {
+	if p.confirmable(r, m) && !web.Doubtful(string(m.Signature)) {
 		row.Actions = append(row.Actions, keyed{Key: "c", Action: web.Action{
 			Label: web.Say(r, "warn.post.confirm.short"), URL: mailURL(m.ID) + "/confirm", Post: true, Icon: "check",
 		}})
@@ -104,46 +104,18 @@ func (p *Pages) confirmable(r *http.Request, m *warn.Mail) bool {
 	return m.State == warn.MailWaits && m.Notice != 0 && m.Class == warn.MailReply && can(r, confirmMail)
 }
 
-// doubtful are the signatures that speak against the sender: such a mail is looked at
-// before anybody confirms it.
-func doubtful(s warn.Signature) bool {
-	switch s {
-	case warn.SignedBad, warn.SignedExpired, warn.SignedRevoked, warn.SignedForeign:
-		return true
-	}
-	return false
-}
-
-// signatureBadge says in words what is known of who signed, and whether it was sealed.
 func signatureBadge(r *http.Request, m *warn.Mail) web.Badge {
-	b := web.Badge{Tone: "info", Icon: "mail", Word: web.Say(r, "warn.signature.none")}
-	if m.Signature != warn.NotSigned {
-		b = web.Badge{Tone: "medium", Icon: "question", Word: web.Say(r, "warn.signature."+string(m.Signature))}
-	}
-	switch {
-	case m.Signature == warn.SignedGood:
-		b.Tone, b.Icon = "ok", "key"
-	case doubtful(m.Signature):
-		b.Tone, b.Icon = "critical", "warning"
-	}
-	if m.Sealed {
-		b.Word += " · " + web.Say(r, "warn.sealed")
-	}
-	return b
+	return web.SignatureBadge(r, string(m.Signature), m.Sealed)
 }
 
 // mailPage is the dot of one mail's page.
 type mailPage struct {
-	Warning string // what speaks against it, in a sentence
-	Words   string
-	Files   []fileLink
+	Letter  web.Letter
 	Facts   web.Facts
 	Confirm *web.Form
 	File    *web.Form
 	Dismiss *web.Form
 }
-
-type fileLink struct{ Label, URL, Note string }
 
 func (p *Pages) mailOf(r *http.Request) (warn.Mail, error) {
 	id, err := pathID(r, "mail", "warn.post.none")
@@ -172,16 +144,13 @@ func (p *Pages) showMail(w http.ResponseWriter, r *http.Request, status int, ref
 		Crumbs: []web.Link{{Label: web.Say(r, "warn.mails"), URL: "/warn/mail"}},
 		Badges: []web.Badge{mailBadge(r, m.State), signatureBadge(r, &m)},
 	}
-	data := mailPage{Words: m.Words, Facts: p.mailFacts(r, &m)}
-	if m.Signature != warn.NotSigned && m.Signature != warn.SignedGood {
-		data.Warning = web.Say(r, "warn.signature."+string(m.Signature)+".why")
-	}
+	data := mailPage{Facts: p.mailFacts(r, &m), Letter: web.Letter{Warning: web.SignatureWarning(r, string(m.Signature)), Words: m.Words}}
 	for i, f := range m.Files {
-		link := fileLink{Label: f.Name, Note: f.Type + " · " + web.PrinterOf(r.Context()).Bytes(f.Size)}
+		file := web.LetterFile{Label: f.Name, Note: f.Type + " · " + web.PrinterOf(r.Context()).Bytes(f.Size)}
 		if p.raw != nil && m.Class != warn.MailUnreadable {
-			link.URL = mailURL(m.ID) + "/files/" + number(int64(i+1))
+			file.Save = mailURL(m.ID) + "/files/" + number(int64(i+1))
 		}
-		data.Files = append(data.Files, link)
+		data.Letter.Files = append(data.Letter.Files, file)
 	}
 	p.mailForms(r, &m, &data)
 	if p.offer != nil {
@@ -341,9 +310,5 @@ func (p *Pages) mailFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", web.Attachment(f.Name))
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	_, err = w.Write(body)
-	return err
+	return web.SaveFile(w, f.Name, body)
 }

@@ -52,7 +52,7 @@ func (p *Pages) outbox(w http.ResponseWriter, r *http.Request) error {
 // sealedBadge says whether a message travels signed and encrypted.
 func sealedBadge(r *http.Request, sealed bool) web.Badge {
 	if sealed {
-		return web.Badge{Tone: "ok", Icon: "lock", Word: web.Say(r, "warn.sealed")}
+		return web.Badge{Tone: "ok", Icon: "lock", Word: web.Say(r, "frame.sealed")}
 	}
 	return web.Badge{Tone: "info", Icon: "mail", Word: web.Say(r, "warn.clear")}
 }
