@@ -47,7 +47,7 @@ func scanResource(r sqldb.Row) (q Resource, err error) {
 // Resources lists what was asked for in an incident, as far as a viewer sees it.
 func (in *Incidents) Resources(ctx context.Context, r sqldb.Reader, v Viewer, incident int64) ([]Resource, error) {
 	return sqldb.All(ctx, r, scanResource, `select `+resourceColumns+` from incident_resource q join incident_entry e on e.id = q.entry_id
-		where q.incident_id = $3 and e.retracted_at = 0 and `+maySee+` order by q.entry_id`, v.Org, v.Person, incident)
+		where q.incident_id in (select id from incident where id = $3 or merged_into = $3) and e.retracted_at = 0 and `+maySee+` order by q.entry_id`, v.Org, v.Person, incident)
 }
 
 // AskResource asks the others for something, by an entry that those in its audience see.
