@@ -19,7 +19,7 @@ type Milestone struct {
 	Task
 	Title   string
 	Service int64 // 0: of the whole incident, or of a service that the reader does not see
-	By      string
+	Marking tlp.Marking
 	Moves   []Moved // when it was due before, oldest first
 }
 
@@ -82,13 +82,17 @@ func (in *Incidents) Milestones(ctx context.Context, r sqldb.Reader, v Viewer, i
 		where t.incident_id in (select id from incident where id = $3 or merged_into = $3) and e.retracted_at = 0 and ` + maySee
 	out, err := sqldb.All(ctx, r, func(row sqldb.Row) (m Milestone, err error) {
 		var more struct {
-			title, by string
-			service   int64
+			title, marking string
+			service        int64
 		}
-		m.Task, err = scanTask(rowWith{row, []any{&more.title, &more.by, &more.service}})
-		m.Title, m.By, m.Service = more.title, more.by, more.service
+		m.Task, err = scanTask(rowWith{row, []any{&more.title, &more.marking, &more.service}})
+		if err != nil {
+			return m, err
+		}
+		m.Title, m.Service = more.title, more.service
+		m.Marking, err = tlp.Parse(more.marking)
 		return m, err
-	}, `select `+taskColumns+`, e.text, e.by_name, m.service_id`+from+` order by t.place, t.due_at, t.entry_id`, v.Org, v.Person, incident)
+	}, `select `+taskColumns+`, e.text, e.marking, m.service_id`+from+` order by t.place, t.due_at, t.entry_id`, v.Org, v.Person, incident)
 	if err != nil || len(out) == 0 {
 		return out, err
 	}

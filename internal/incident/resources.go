@@ -9,6 +9,7 @@ import (
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
+	"almenara.example/tlp"
 )
 
 // ResourceState is how far something that was asked for has come.
@@ -33,14 +34,20 @@ type Resource struct {
 	ChangedAt time.Time
 	Version   int64
 	Text      string
+	Marking   tlp.Marking
 }
 
-const resourceColumns = `q.entry_id, q.incident_id, q.asked_by, q.given_by, q.state, q.changed_at, q.version, e.text`
+const resourceColumns = `q.entry_id, q.incident_id, q.asked_by, q.given_by, q.state, q.changed_at, q.version, e.text, e.marking`
 
 func scanResource(r sqldb.Row) (q Resource, err error) {
 	var at int64
-	err = r.Scan(&q.Entry, &q.Incident, &q.AskedBy, &q.GivenBy, &q.State, &at, &q.Version, &q.Text)
+	var marking string
+	err = r.Scan(&q.Entry, &q.Incident, &q.AskedBy, &q.GivenBy, &q.State, &at, &q.Version, &q.Text, &marking)
+	if err != nil {
+		return q, err
+	}
 	q.ChangedAt = clock.FromMicros(at)
+	q.Marking, err = tlp.Parse(marking)
 	return q, err
 }
 
@@ -67,6 +74,31 @@ func (in *Incidents) AskResource(ctx context.Context, actor act.Actor, incident 
 	return e, err
 }
 
+// Next are the states that may follow.
+func (s ResourceState) Next() []ResourceState {
+	switch s {
+	case ResourceAsked:
+		return []ResourceState{ResourceOffered, ResourceDeclined}
+	case ResourceOffered:
+		return []ResourceState{ResourceAccepted, ResourceDeclined}
+	case ResourceAccepted:
+		return []ResourceState{ResourceDelivered, ResourceDeclined}
+	case ResourceDelivered, ResourceDeclined:
+	}
+	return nil
+}
+
+// NextFor are the states to which an organisation may move it.
+func (q Resource) NextFor(org int64) (out []ResourceState) {
+	for _, to := range q.State.Next() {
+		try := q
+		if try.move(org, to, org) == nil || org == guard.OwnOrg && to == ResourceOffered {
+			out = append(out, to)
+		}
+	}
+	return out
+}
+
 // SetResource moves what was asked for: somebody who sees it offers or declines it, who
 // asked accepts the offer, who gives says that it was delivered. The desk may enter any
 // of these for them.
@@ -86,6 +118,9 @@ func (in *Incidents) SetResource(ctx context.Context, actor act.Actor, entry int
 		}
 		if giver == 0 || actor.Org != guard.OwnOrg {
 			giver = actor.Org
+		}
+		if err := in.inAudience(ctx, tx, q.Incident, Viewer{Org: giver}); err != nil {
+			return fault.OnField("giver", "incident.audience.no_participant", nil)
 		}
 		if err := q.move(actor.Org, to, giver); err != nil {
 			return err

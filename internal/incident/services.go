@@ -8,6 +8,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/tlp"
 )
 
 // ServiceState is how well a service works.
@@ -59,7 +60,8 @@ type Step struct {
 	By       string    // who said so, where somebody else wrote it down
 	Author   string    // who wrote it down
 	Written  time.Time // when
-	gone     bool      // taken back: it counts for the version alone
+	Marking  tlp.Marking
+	gone     bool // taken back: it counts for the version alone
 }
 
 const serviceColumns = `s.id, s.incident_id, s.entry_id, s.org_id, s.name, s.people, s.depends, s.signed_at, s.signed_by`
@@ -78,8 +80,13 @@ func scanService(r sqldb.Row) (s Service, err error) {
 
 func scanStep(r sqldb.Row) (s Step, err error) {
 	var at, expected, written, gone int64
-	err = r.Scan(&s.Entry, &s.Service, &s.State, &s.Quality, &at, &expected, &s.By, &s.Author, &written, &gone)
+	var marking string
+	err = r.Scan(&s.Entry, &s.Service, &s.State, &s.Quality, &at, &expected, &s.By, &s.Author, &written, &gone, &marking)
+	if err != nil {
+		return s, err
+	}
 	s.At, s.Expected, s.Written, s.gone = clock.FromMicros(at), clock.FromMicros(expected), clock.FromMicros(written), gone != 0
+	s.Marking, err = tlp.Parse(marking)
 	return s, err
 }
 
@@ -153,7 +160,7 @@ func (in *Incidents) Steps(ctx context.Context, r sqldb.Reader, v Viewer, incide
 }
 
 func (in *Incidents) steps(ctx context.Context, r sqldb.Reader, v Viewer, incident int64) ([]Step, error) {
-	return sqldb.All(ctx, r, scanStep, `select t.entry_id, t.service_id, t.state, t.quality, t.at, t.expected_at, e.by_name, e.author, e.recorded_at, e.retracted_at
+	return sqldb.All(ctx, r, scanStep, `select t.entry_id, t.service_id, t.state, t.quality, t.at, t.expected_at, e.by_name, e.author, e.recorded_at, e.retracted_at, e.marking
 		from incident_service_state t join incident_service s on s.id = t.service_id join incident_entry e on e.id = t.entry_id
 		where s.incident_id in (select id from incident where id = $3 or merged_into = $3) and `+maySee+` order by t.at, t.entry_id`, v.Org, v.Person, incident)
 }
