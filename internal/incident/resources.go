@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"almenara.example/internal/act"
@@ -119,8 +120,8 @@ func (in *Incidents) SetResource(ctx context.Context, actor act.Actor, entry int
 		if giver == 0 || actor.Org != guard.OwnOrg {
 			giver = actor.Org
 		}
-		if err := in.inAudience(ctx, tx, q.Incident, Viewer{Org: giver}); err != nil {
-			return fault.OnField("giver", "incident.audience.no_participant", nil)
+		if err := in.canGive(ctx, tx, &seen, giver); err != nil {
+			return err
 		}
 		if err := q.move(actor.Org, to, giver); err != nil {
 			return err
@@ -131,6 +132,23 @@ func (in *Incidents) SetResource(ctx context.Context, actor act.Actor, entry int
 		}
 		return in.tellEntry(ctx, tx, "resource", seen)
 	})
+}
+
+// canGive refuses a giver who does not see what is asked for: those who see it would
+// learn of him.
+func (in *Incidents) canGive(ctx context.Context, r sqldb.Reader, asked *Entry, giver int64) error {
+	c, err := in.Guard.CircleOf(ctx, r, asked.Audience)
+	if err != nil {
+		return err
+	}
+	persons := slices.ContainsFunc(c.Persons, func(id int64) bool {
+		one, err := in.Guard.Person(ctx, r, id)
+		return err == nil && one.Org == giver
+	})
+	if giver != guard.OwnOrg && giver != asked.Owner && !persons && !slices.Contains(c.Orgs, giver) {
+		return fault.OnField("giver", "incident.resource.giver", nil)
+	}
+	return nil
 }
 
 // move holds the life of a resource: who may say what, and when.

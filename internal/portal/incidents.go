@@ -43,6 +43,8 @@ type IncidentDoc struct {
 	With  []string    `json:"with"` // who takes part, as far as he may know
 	Owed  []EntryLine `json:"owed"`
 	Story []EntryLine `json:"story"`
+
+	Services []ServiceLine `json:"services"` // that are hit, each after what it needs
 }
 
 // EntryLine is one entry of an incident.
@@ -254,6 +256,9 @@ func (p *Portal) renderIncident(ctx context.Context, a ask, ok cleared) (v guard
 		if l.Task != nil && l.Task.Mine && !l.Task.Ended && l.Gone == "" {
 			d.Owed = append(d.Owed, l)
 		}
+	}
+	if d.Services, err = p.serviceLines(ctx, a, ok, i.ID); err != nil {
+		return v, err
 	}
 	known, err := p.knownIn(ctx, a.r, a.viewer(), &i, es)
 	if err != nil {

@@ -288,6 +288,8 @@ type incidentPage struct {
 	Row         incidentRow
 	Owed, Story []entryRow
 	Write       string
+	Services    []serviceRow
+	Recovery    string
 }
 
 type writePage struct {
@@ -364,7 +366,7 @@ func (p *Pages) shownIncident(r *http.Request, reply portal.Reply, page web.Page
 		var d portal.IncidentDoc
 		err = json.Unmarshal(body, &d)
 		name, page.Number, page.Title = "portal/incident", d.Number, d.Title
-		page.Data = incidentPage{c, d, incidentRows([]portal.IncidentLine{d.IncidentLine})[0], p.entryRows(d.Owed), p.entryRows(d.Story), incidentPath(d.Number) + "/write"}
+		page.Data = incidentPage{c, d, incidentRows([]portal.IncidentLine{d.IncidentLine})[0], p.entryRows(d.Owed), p.entryRows(d.Story), incidentPath(d.Number) + "/write", p.serviceRows(r, &d), recoveryPath(d.Number)}
 	case portal.KindWrite:
 		var d portal.WriteDoc
 		err = json.Unmarshal(body, &d)
