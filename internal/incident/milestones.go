@@ -176,14 +176,19 @@ func (n *NewMilestone) checkPlan() error {
 
 // ownService is a service of an incident of which the actor may plan the recovery.
 func (in *Incidents) ownService(ctx context.Context, tx *act.Tx, actor act.Actor, i *Incident, id int64) (Service, error) {
-	s, err := in.Service(ctx, tx, ViewerOf(actor), id)
-	switch {
-	case fault.CodeOf(err) == fault.NotFound || err == nil && s.Incident != i.ID:
-		return s, fault.OnField("service", "incident.milestone.service", nil)
-	case err == nil && actor.Org != s.Org && actor.Org != guard.OwnOrg:
+	all, err := in.Services(ctx, tx, ViewerOf(actor), whole(i))
+	n := slices.IndexFunc(all, func(s Service) bool { return s.ID == id })
+	if err == nil && n < 0 {
+		err = fault.OnField("service", "incident.milestone.service", nil)
+	}
+	if err != nil {
+		return Service{}, err
+	}
+	s := all[n]
+	if actor.Org != s.Org && actor.Org != guard.OwnOrg {
 		return s, fault.New(fault.Denied, "incident.service.not_yours", nil)
 	}
-	return s, err
+	return s, nil
 }
 
 // isMilestone tells whether the task of an entry is one.

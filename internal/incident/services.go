@@ -132,7 +132,8 @@ func (s *Service) fare(steps []Step) {
 
 // Service returns one service; NotFound for what the viewer may not see.
 func (in *Incidents) Service(ctx context.Context, r sqldb.Reader, v Viewer, id int64) (Service, error) {
-	of, ok, err := sqldb.One(ctx, r, sqldb.Int64, `select incident_id from incident_service where id = $1`, id)
+	of, ok, err := sqldb.One(ctx, r, sqldb.Int64, `select case i.merged_into when 0 then i.id else i.merged_into end
+		from incident_service s join incident i on i.id = s.incident_id where s.id = $1`, id)
 	if err != nil || !ok {
 		return Service{}, orElse(err, notFound())
 	}

@@ -123,6 +123,14 @@ func holds(all []Service, id int64) (n int) {
 	return n
 }
 
+// whole is the incident of which one is a part, or itself.
+func whole(i *Incident) int64 {
+	if i.MergedInto != 0 {
+		return i.MergedInto
+	}
+	return i.ID
+}
+
 // SetNeeds says anew what a service needs and how many people depend on it. Whose
 // service it is and the desk say so. What the actor does not see of its needs stays.
 func (in *Incidents) SetNeeds(ctx context.Context, actor act.Actor, service int64, depends []int64, people, version int64) error {
@@ -130,7 +138,7 @@ func (in *Incidents) SetNeeds(ctx context.Context, actor act.Actor, service int6
 		return err
 	}
 	return in.changeService(ctx, act.Call{Actor: actor, Verb: "incident.set_needs"}, service, version, func(ctx context.Context, tx *act.Tx, i *Incident, s *Service) error {
-		all, err := in.Services(ctx, tx, ViewerOf(actor), s.Incident)
+		all, err := in.Services(ctx, tx, ViewerOf(actor), whole(i))
 		if err != nil {
 			return err
 		}
@@ -144,12 +152,39 @@ func (in *Incidents) SetNeeds(ctx context.Context, actor act.Actor, service int6
 		if _, err := tx.ExecContext(ctx, `update incident_service set depends = $1, people = $2 where id = $3`, ids(append(hidden, depends...)), people, s.ID); err != nil {
 			return err
 		}
-		e, err := in.Entry(ctx, tx, ViewerOf(actor), s.Entry)
+		return in.tellNeeds(ctx, tx, actor, s, all, depends, people)
+	})
+}
+
+// tellNeeds tells those who see the service and all that is new of its needs: for the
+// others nothing changed.
+func (in *Incidents) tellNeeds(ctx context.Context, tx *act.Tx, actor act.Actor, s *Service, all []Service, depends []int64, people int64) error {
+	e, err := in.Entry(ctx, tx, ViewerOf(actor), s.Entry)
+	if err != nil {
+		return err
+	}
+	c, err := readers(ctx, tx, e)
+	if err != nil {
+		return err
+	}
+	for _, other := range all {
+		if people != s.People || slices.Contains(depends, other.ID) == slices.Contains(s.Depends, other.ID) {
+			continue
+		}
+		named, err := in.Entry(ctx, tx, ViewerOf(actor), other.Entry)
 		if err != nil {
 			return err
 		}
-		return in.tellEntry(ctx, tx, "service", e)
-	})
+		those, err := readers(ctx, tx, named)
+		if err != nil {
+			return err
+		}
+		c.Orgs = slices.DeleteFunc(c.Orgs, func(id int64) bool { return !slices.Contains(those.Orgs, id) })
+		c.Persons = slices.DeleteFunc(c.Persons, func(id int64) bool { return !slices.Contains(those.Persons, id) })
+	}
+	tx.Detail(entryDetail{entrySubject(e.ID), string(e.Kind), e.Marking.String(), int64(e.Audience), e.Owner})
+	tx.Fact(Changed{Incident: e.Incident, What: "service", Entries: []int64{e.ID}, Orgs: c.Orgs, Persons: c.Persons})
+	return nil
 }
 
 // hiddenNeeds are what a service needs besides what its reader sees.

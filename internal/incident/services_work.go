@@ -70,7 +70,7 @@ func (in *Incidents) AddService(ctx context.Context, actor act.Actor, incident i
 		if err := n.Now.verifiable(actor, n.Org); err != nil {
 			return err
 		}
-		all, err := in.Services(ctx, tx, ViewerOf(actor), incident)
+		all, err := in.Services(ctx, tx, ViewerOf(actor), whole(i))
 		if err != nil {
 			return err
 		}

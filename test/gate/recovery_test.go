@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -32,8 +33,14 @@ func TestAnOperatorSaysHowItsServiceFaresAndThatItIsVerified(t *testing.T) {
 	pumps := all[len(all)-1]
 	p.must(p.in.SetNeeds(ctx, p.desk, pumps.ID, []int64{power.ID, hidden.ID}, 2000, 1))
 	p.get(ana, page, 200, []string{"Waits for Power feed, which is down.", "Power feed must come first."}, []string{"Secret"})
-	p.get(ana, page+"?lang=es", 200, []string{"Espera a Power feed, que está caído.", "Recuperación"}, nil)
-	p.get(ana, page+"?lang=fr", 200, []string{"Attend Power feed, en panne.", "Rétablissement"}, nil)
+	speaking := func(lang string) func(*http.Request) {
+		return func(r *http.Request) {
+			ana(r)
+			r.AddCookie(&http.Cookie{Name: p.App.Site().CookieName("lang"), Value: lang})
+		}
+	}
+	p.get(speaking("es"), page, 200, []string{"Espera a Power feed, que está caído.", "Recuperación"}, nil)
+	p.get(speaking("fr"), page, 200, []string{"Attend Power feed, en panne.", "Rétablissement"}, nil)
 
 	one := "/portal/entries/" + p.in.Ref(pumps.Entry)
 	p.post(chief, one+"/service", "state=restored&version=1", 404, nil, nil)
