@@ -335,7 +335,7 @@ func (d *TimePicture) mark(at func(time.Time) float64) {
 		}
 	}
 	high := 0
-	for i, lane := range lanes(xs, 9) {
+	for i, lane := range lanes(xs, 13) {
 		d.Marks[i].Y = laneHigh/2 + lane*laneHigh
 		high = max(high, (lane+1)*laneHigh)
 	}
