@@ -183,7 +183,7 @@ func (in *Incidents) tellNeeds(ctx context.Context, tx *act.Tx, actor act.Actor,
 		c.Persons = slices.DeleteFunc(c.Persons, func(id int64) bool { return !slices.Contains(those.Persons, id) })
 	}
 	tx.Detail(entryDetail{entrySubject(e.ID), string(e.Kind), e.Marking.String(), int64(e.Audience), e.Owner})
-	tx.Fact(Changed{Incident: e.Incident, What: "service", Entries: []int64{e.ID}, Orgs: c.Orgs, Persons: c.Persons})
+	tx.Fact(Changed{Incident: e.Incident, What: "service", Orgs: c.Orgs, Persons: c.Persons}) // no entry: no mail says it again
 	return nil
 }
 

@@ -129,7 +129,7 @@ func TestARecoveryIsSeenOnThePicture(t *testing.T) {
 	choose(plant, "#"+ref+" select", "restored")
 	plant.Follow("#" + ref + " details button[type=submit]")
 	plant.Follow("#" + ref + " .alm-portal-take button")
-	if text := plant.Text("#" + ref); !strings.Contains(text, "verified by its operator") {
+	if text := plant.Text("#" + ref); !strings.Contains(text, "Verified by its operator") {
 		t.Errorf("after it is verified the card says %q", text)
 	}
 	desk.Go(page)
