@@ -82,6 +82,7 @@ type LessonFilter struct {
 	Incident int64
 	State    LessonState
 	Before   int64
+	Peers    bool // those of which peers may be told something, real ones
 	Limit    int
 }
 
@@ -104,6 +105,10 @@ func (in *Incidents) Lessons(ctx context.Context, r sqldb.Reader, v Viewer, f Le
 	}
 	if f.State != "" {
 		add("state = $%d", string(f.State))
+	}
+	if f.Peers {
+		where = append(where, "peer_text <> ''")
+		add("exercise = $%d", false)
 	}
 	if f.Limit <= 0 {
 		f.Limit = 50
@@ -139,6 +144,14 @@ func markingText(l Lesson) string {
 	return l.PeerMarking.String()
 }
 
+// SetPeerWords says anew what peers may be told of a lesson; empty: nothing.
+func (in *Incidents) SetPeerWords(ctx context.Context, actor act.Actor, id int64, text string, m tlp.Marking, version int64) error {
+	return in.changeLesson(ctx, act.Call{Actor: actor, Verb: "incident.set_peer_words"}, id, version, func(l *Lesson) error {
+		l.PeerText, l.PeerMarking = clean(text), m
+		return l.Validate()
+	})
+}
+
 type lessonDetail struct {
 	Lesson int64  `json:"lesson"`
 	State  string `json:"state"`
@@ -153,14 +166,25 @@ func (in *Incidents) SetLesson(ctx context.Context, actor act.Actor, id int64, t
 	if !slices.Contains([]LessonState{LessonOpen, LessonDone, LessonDropped}, to) {
 		return fault.OnField("state", "incident.lesson.state", nil)
 	}
+	return in.changeLesson(ctx, act.Call{Actor: actor, Verb: "incident.set_lesson", Reason: result}, id, version, func(l *Lesson) error {
+		l.State, l.Result = to, result
+		return nil
+	})
+}
+
+// changeLesson is the frame of what changes a lesson.
+func (in *Incidents) changeLesson(ctx context.Context, call act.Call, id, version int64, f func(*Lesson) error) error {
 	l, ok, err := sqldb.One(ctx, in.read, scanLesson, `select `+lessonColumns+` from incident_lesson where id = $1`, id)
-	if err != nil || !ok || !ViewerOf(actor).Desk() {
+	if err != nil || !ok || !ViewerOf(call.Actor).Desk() {
 		return orElse(err, notFound())
 	}
-	return in.change(ctx, act.Call{Actor: actor, Verb: "incident.set_lesson", Reason: result}, l.Incident, "", func(ctx context.Context, tx *act.Tx, _ *Incident) error {
-		tx.Detail(lessonDetail{id, string(to)})
-		res, err := tx.ExecContext(ctx, `update incident_lesson set state = $1, result = $2, version = version + 1 where id = $3 and version = $4`,
-			string(to), result, id, version)
+	if err := f(&l); err != nil {
+		return err
+	}
+	return in.change(ctx, call, l.Incident, "", func(ctx context.Context, tx *act.Tx, _ *Incident) error {
+		tx.Detail(lessonDetail{id, string(l.State)})
+		res, err := tx.ExecContext(ctx, `update incident_lesson set state = $1, result = $2, peer_text = $3, peer_marking = $4, version = version + 1
+			where id = $5 and version = $6`, string(l.State), l.Result, l.PeerText, markingText(l), id, version)
 		if err != nil {
 			return err
 		}

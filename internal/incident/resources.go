@@ -2,6 +2,7 @@ package incident
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"almenara.example/internal/act"
@@ -9,6 +10,7 @@ import (
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
+	"almenara.example/tlp"
 )
 
 // ResourceState is how far something that was asked for has come.
@@ -33,21 +35,27 @@ type Resource struct {
 	ChangedAt time.Time
 	Version   int64
 	Text      string
+	Marking   tlp.Marking
 }
 
-const resourceColumns = `q.entry_id, q.incident_id, q.asked_by, q.given_by, q.state, q.changed_at, q.version, e.text`
+const resourceColumns = `q.entry_id, q.incident_id, q.asked_by, q.given_by, q.state, q.changed_at, q.version, e.text, e.marking`
 
 func scanResource(r sqldb.Row) (q Resource, err error) {
 	var at int64
-	err = r.Scan(&q.Entry, &q.Incident, &q.AskedBy, &q.GivenBy, &q.State, &at, &q.Version, &q.Text)
+	var marking string
+	err = r.Scan(&q.Entry, &q.Incident, &q.AskedBy, &q.GivenBy, &q.State, &at, &q.Version, &q.Text, &marking)
+	if err != nil {
+		return q, err
+	}
 	q.ChangedAt = clock.FromMicros(at)
+	q.Marking, err = tlp.Parse(marking)
 	return q, err
 }
 
 // Resources lists what was asked for in an incident, as far as a viewer sees it.
 func (in *Incidents) Resources(ctx context.Context, r sqldb.Reader, v Viewer, incident int64) ([]Resource, error) {
 	return sqldb.All(ctx, r, scanResource, `select `+resourceColumns+` from incident_resource q join incident_entry e on e.id = q.entry_id
-		where q.incident_id = $3 and e.retracted_at = 0 and `+maySee+` order by q.entry_id`, v.Org, v.Person, incident)
+		where q.incident_id in (select id from incident where id = $3 or merged_into = $3) and e.retracted_at = 0 and `+maySee+` order by q.entry_id`, v.Org, v.Person, incident)
 }
 
 // AskResource asks the others for something, by an entry that those in its audience see.
@@ -65,6 +73,31 @@ func (in *Incidents) AskResource(ctx context.Context, actor act.Actor, incident 
 		return err
 	})
 	return e, err
+}
+
+// Next are the states that may follow.
+func (s ResourceState) Next() []ResourceState {
+	switch s {
+	case ResourceAsked:
+		return []ResourceState{ResourceOffered, ResourceDeclined}
+	case ResourceOffered:
+		return []ResourceState{ResourceAccepted, ResourceDeclined}
+	case ResourceAccepted:
+		return []ResourceState{ResourceDelivered, ResourceDeclined}
+	case ResourceDelivered, ResourceDeclined:
+	}
+	return nil
+}
+
+// NextFor are the states to which an organisation may move it.
+func (q Resource) NextFor(org int64) (out []ResourceState) {
+	for _, to := range q.State.Next() {
+		try := q
+		if try.move(org, to, org) == nil || org == guard.OwnOrg && to == ResourceOffered {
+			out = append(out, to)
+		}
+	}
+	return out
 }
 
 // SetResource moves what was asked for: somebody who sees it offers or declines it, who
@@ -87,6 +120,9 @@ func (in *Incidents) SetResource(ctx context.Context, actor act.Actor, entry int
 		if giver == 0 || actor.Org != guard.OwnOrg {
 			giver = actor.Org
 		}
+		if err := in.canGive(ctx, tx, &seen, giver); err != nil {
+			return err
+		}
 		if err := q.move(actor.Org, to, giver); err != nil {
 			return err
 		}
@@ -96,6 +132,23 @@ func (in *Incidents) SetResource(ctx context.Context, actor act.Actor, entry int
 		}
 		return in.tellEntry(ctx, tx, "resource", seen)
 	})
+}
+
+// canGive refuses a giver who does not see what is asked for: those who see it would
+// learn of him.
+func (in *Incidents) canGive(ctx context.Context, r sqldb.Reader, asked *Entry, giver int64) error {
+	c, err := in.Guard.CircleOf(ctx, r, asked.Audience)
+	if err != nil {
+		return err
+	}
+	persons := slices.ContainsFunc(c.Persons, func(id int64) bool {
+		one, err := in.Guard.Person(ctx, r, id)
+		return err == nil && one.Org == giver
+	})
+	if giver != guard.OwnOrg && giver != asked.Owner && !persons && !slices.Contains(c.Orgs, giver) {
+		return fault.OnField("giver", "incident.resource.giver", nil)
+	}
+	return nil
 }
 
 // move holds the life of a resource: who may say what, and when.

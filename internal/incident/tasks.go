@@ -207,6 +207,9 @@ func (in *Incidents) Assign(ctx context.Context, actor act.Actor, entry, org, pe
 		if t.Kind == Question {
 			return fault.New(fault.Conflict, "incident.question.asked", nil)
 		}
+		if ok, err := isMilestone(ctx, tx, entry); err != nil || ok && !due.Equal(t.Due) {
+			return orElse(err, fault.OnField("due", "incident.milestone.move", nil))
+		}
 		if org != 0 {
 			c, err := in.Guard.CircleOf(ctx, tx, e.Audience)
 			if err != nil {

@@ -45,6 +45,7 @@ type IncidentDoc struct {
 	Story []EntryLine `json:"story"`
 	// Deadlines are what the reader's organisation owes by law here, open and done.
 	Deadlines []DeadlineLine `json:"deadlines,omitempty"`
+	Services  []ServiceLine  `json:"services"` // that are hit, each after what it needs
 }
 
 // EntryLine is one entry of an incident.
@@ -256,6 +257,9 @@ func (p *Portal) renderIncident(ctx context.Context, a ask, ok cleared) (v guard
 		if l.Task != nil && l.Task.Mine && !l.Task.Ended && l.Gone == "" {
 			d.Owed = append(d.Owed, l)
 		}
+	}
+	if d.Services, err = p.serviceLines(ctx, a, ok, i.ID); err != nil {
+		return v, err
 	}
 	known, err := p.knownIn(ctx, a.r, a.viewer(), &i, es)
 	if err != nil {

@@ -43,6 +43,7 @@ const (
 	KindIncident     = "portal-incident" // the incident's, also of KindWrite
 	KindWrite        = "portal-incident-write"
 	KindEntry        = "portal-incident-entry"
+	KindRecovery     = "portal-incident-recovery" // the incident's
 	KindIncidentFile = "portal-incident-file"
 )
 
@@ -97,7 +98,7 @@ func (p *Portal) Closures() map[string]guard.Closure {
 		KindFeeds: view{p, p.ownParts, p.renderFeeds}, KindSignIn: view{p, p.linkParts, p.renderLink},
 		KindIncidents: view{p, p.incidentsParts, p.renderIncidents}, KindIncident: view{p, p.incidentParts, p.renderIncident},
 		KindWrite: view{p, p.headParts, p.renderWrite}, KindEntry: view{p, p.entryParts, p.renderEntry},
-		KindIncidentFile: view{p, p.incidentFileParts, p.renderIncidentFile},
+		KindIncidentFile: view{p, p.incidentFileParts, p.renderIncidentFile}, KindRecovery: view{p, p.recoveryParts, p.renderRecovery},
 	}
 	maps.Copy(all, p.reportClosures())
 	maps.Copy(all, p.deadlineClosures())

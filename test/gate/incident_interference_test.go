@@ -192,7 +192,9 @@ func (w *world) seen(ctx context.Context, r *rand.Rand) error {
 		c.Orgs = append(c.Orgs, other)
 	}
 	n, by := w.note(m, text, c), w.desk
-	switch r.IntN(6) {
+	switch r.IntN(8) {
+	case 6, 7:
+		return w.service(ctx, r, at, m, c)
 	case 0:
 		n = w.note(tlp.Red, text, guard.Circle{Persons: []int64{w.ana.ID}})
 	case 1:
@@ -213,6 +215,61 @@ func (w *world) seen(ctx context.Context, r *rand.Rand) error {
 		return err
 	}
 	return w.keep(ctx, e, &w.entries, &w.files)
+}
+
+// service names a service that Ana sees, or says how one of hers fares, or plans for it.
+func (w *world) service(ctx context.Context, r *rand.Rand, at int64, m tlp.Marking, c guard.Circle) error {
+	faro := w.orgs[0].ID
+	all, err := w.in.Services(ctx, w.App.Acts().Reader(), incident.Viewer{Org: faro, Person: w.ana.ID}, at)
+	if err != nil {
+		return err
+	}
+	step := incident.NewStep{State: incident.ServiceStates()[r.IntN(5)], Quality: 1 + r.IntN(99)}
+	switch k := r.IntN(4); {
+	case len(all) == 0 || k == 0:
+		if step.State == incident.Verified {
+			step.State = incident.Down
+		}
+		n := incident.NewService{Org: faro, Name: fmt.Sprintf("Service %d", r.IntN(100)), People: 7, Marking: m, To: c, Now: step}
+		for _, one := range all {
+			n.Depends = append(n.Depends, one.ID)
+		}
+		s, err := w.in.AddService(ctx, w.desk, at, n)
+		if err != nil {
+			return err
+		}
+		w.entries = append(w.entries, s.Entry)
+		return nil
+	case k == 1:
+		e, err := w.in.AddMilestone(ctx, w.desk, at, incident.NewMilestone{Title: "Milestone", Service: all[0].ID, Due: w.Clock.Now().Add(time.Hour), Place: r.IntN(3)})
+		if err != nil {
+			return err
+		}
+		w.entries = append(w.entries, e.ID)
+		return nil
+	}
+	one := all[r.IntN(len(all))]
+	step.Version = one.Version
+	return w.in.SetService(ctx, guard.ActorOf(w.ana), one.ID, step)
+}
+
+// hiddenService names a service that Ana does not see, which hers needs from then on.
+func (w *world) hiddenService(ctx context.Context, at int64) error {
+	s, err := w.in.AddService(ctx, w.desk, at, incident.NewService{Name: "secret service", Marking: tlp.Amber, Now: incident.NewStep{State: incident.Down}})
+	if err != nil {
+		return err
+	}
+	w.secrets.entries = append(w.secrets.entries, s.Entry)
+	all, err := w.in.Services(ctx, w.App.Acts().Reader(), incident.ViewerOf(w.desk), at)
+	if err != nil || all[0].ID == s.ID {
+		return err
+	}
+	if err := w.in.SetNeeds(ctx, w.desk, all[0].ID, append(all[0].Depends, s.ID), all[0].People, all[0].Version); err != nil {
+		return err
+	}
+	e, err := w.in.AddMilestone(ctx, w.desk, at, incident.NewMilestone{Title: "secret milestone", Due: w.Clock.Now().Add(time.Hour), Marking: tlp.Amber})
+	w.secrets.entries = append(w.secrets.entries, e.ID)
+	return err
 }
 
 // hiddenTask finds a task of an incident that Ana does not see, if there is one.
@@ -252,7 +309,9 @@ func (w *world) secret(ctx context.Context, r *rand.Rand) error {
 	all := append(append([]int64{}, x.incidents...), w.incidents...)
 	at := all[r.IntN(len(all))]
 	hidden := w.orgs[2+r.IntN(len(w.orgs)-2)]
-	switch r.IntN(10) {
+	switch r.IntN(11) {
+	case 10:
+		return w.hiddenService(ctx, at)
 	case 0: // somebody whom she does not know joins her incident, or goes
 		ps, err := w.in.Participants(ctx, reader, at, false)
 		if err != nil {
@@ -417,7 +476,8 @@ func draw(r *rand.Rand, with, without *world) (a, b question) {
 	}
 	switch kind {
 	case 0:
-		return pair(func(w *world) (string, string) { return "/portal/incidents/" + number(w), "" })
+		below := []string{"", "/recovery"}[r.IntN(2)]
+		return pair(func(w *world) (string, string) { return "/portal/incidents/" + number(w) + below, "" })
 	case 1:
 		q.token = true
 		return pair(func(w *world) (string, string) { return "/api/v1/portal/incidents/" + number(w), "" })
@@ -460,9 +520,9 @@ func draw(r *rand.Rand, with, without *world) (a, b question) {
 			return "/portal/entries/" + ref(w) + "/answer", ""
 		})
 	}
-	verb := []string{"task", "edit", "retract", "share"}[r.IntN(4)]
+	verb := []string{"task", "edit", "retract", "share", "service", "verified", "resource", "reached", "moved"}[r.IntN(9)]
 	return pair(func(w *world) (string, string) {
-		return "/portal/entries/" + ref(w) + "/" + verb, url.Values{"version": {"99"}, "text": {"x"}, "reason": {"x"}, "state": {"done"}, "marking": {m}, "org": {w.orgs[org].UID}}.Encode()
+		return "/portal/entries/" + ref(w) + "/" + verb, url.Values{"version": {"99"}, "text": {"x"}, "reason": {"x"}, "state": {"done"}, "due": {"2027-01-01T10:00"}, "marking": {m}, "org": {w.orgs[org].UID}}.Encode()
 	})
 }
 

@@ -2,6 +2,7 @@ package i18n
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -154,6 +155,34 @@ func (p *Printer) Date(t time.Time) string {
 
 func (p *Printer) month(t time.Time) string {
 	return p.T("frame.month."+strconv.Itoa(int(t.Month())), nil)
+}
+
+// Day writes the day without its year, in the printer's zone: 21 Nov.
+func (p *Printer) Day(t time.Time) string {
+	t = t.In(p.zone)
+	return p.T("frame.day", map[string]any{"Day": strconv.Itoa(t.Day()), "Month": p.month(t)})
+}
+
+// Month writes the month with its year, in the printer's zone: Nov 2026.
+func (p *Printer) Month(t time.Time) string {
+	t = t.In(p.zone)
+	return p.month(t) + " " + strconv.Itoa(t.Year())
+}
+
+// Zones names the printer's zone as it is called between two times: CET, or CET, CEST
+// where the clocks change, with its place: CET (Europe/Madrid).
+func (p *Printer) Zones(from, until time.Time) string {
+	var names []string
+	for _, t := range []time.Time{from, from.Add(until.Sub(from) / 2), until} {
+		if name := zoneName(t.In(p.zone)); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	out := strings.Join(names, ", ")
+	if place := p.zone.String(); strings.Contains(place, "/") {
+		out += " (" + place + ")"
+	}
+	return out
 }
 
 // Clock writes the time of day in the printer's zone with UTC beside it:

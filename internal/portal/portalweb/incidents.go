@@ -292,6 +292,8 @@ type incidentPage struct {
 	Owed, Story []entryRow
 	Deadlines   []deadlineRow
 	Write       string
+	Services    []serviceRow
+	Recovery    string
 }
 
 type writePage struct {
@@ -369,8 +371,8 @@ func (p *Pages) shownIncident(r *http.Request, reply portal.Reply, page web.Page
 		err = json.Unmarshal(body, &d)
 		name, page.Number, page.Title = "portal/incident", d.Number, d.Title
 		page.Data = incidentPage{
-			c, d, incidentRows([]portal.IncidentLine{d.IncidentLine})[0], p.entryRows(d.Owed), p.entryRows(d.Story), p.deadlineRows(r, d.Deadlines),
-			incidentPath(d.Number) + "/write",
+			common: c, Doc: d, Row: incidentRows([]portal.IncidentLine{d.IncidentLine})[0], Owed: p.entryRows(d.Owed), Story: p.entryRows(d.Story),
+			Deadlines: p.deadlineRows(r, d.Deadlines), Write: incidentPath(d.Number) + "/write", Services: p.serviceRows(r, &d), Recovery: recoveryPath(d.Number),
 		}
 	case portal.KindWrite:
 		var d portal.WriteDoc

@@ -86,5 +86,5 @@ func (p *Pages) Routes() []web.Route {
 		public("POST", SignInURL, "/portal/sign-in email=nobody@nowhere.example", p.askLink),
 		public("GET", "/n/{secret}", "/n/x", p.visit),
 		public("POST", "/n/{secret}", "/n/x by=a&firm=b", p.visitor),
-	}, slices.Concat(p.incidentRoutes(), p.deadlineRoutes(), p.reportRoutes(), p.crossingRoutes())...)
+	}, slices.Concat(p.incidentRoutes(), p.deadlineRoutes(), p.recoveryRoutes(), p.reportRoutes(), p.crossingRoutes())...)
 }

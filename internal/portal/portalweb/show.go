@@ -79,6 +79,8 @@ func (p *Pages) shown(r *http.Request, reply portal.Reply) (name string, page we
 		name, page, err = p.shownDeadline(r, reply, page, common)
 	case portal.KindCrossings, portal.KindCrossing, portal.KindConsents:
 		name, page, err = p.shownCrossing(r, reply, page, common)
+	case portal.KindRecovery:
+		name, page, err = p.shownRecovery(r, reply, page, common)
 	default:
 		name, page, err = p.shownIncident(r, reply, page, common)
 	}
@@ -142,7 +144,7 @@ func (p *Pages) common(r *http.Request, kind string) (c common) {
 	}
 	c.Nav = append(c.Nav, p.handedNav(r, kind)...)
 	all, err := p.portal.Clients(r.Context(), whoOf(r).Actor.Org)
-	if err != nil || slices.Contains([]string{portal.KindCrossings, portal.KindCrossing, portal.KindConsents, portal.KindContacts, portal.KindFeeds, portal.KindNotice, portal.KindIncident, portal.KindWrite, portal.KindEntry, portal.KindReports, portal.KindReport, portal.KindReportStatus, portal.KindDeadline, portal.KindDocument, portal.KindFiled}, kind) {
+	if err != nil || slices.Contains([]string{portal.KindCrossings, portal.KindCrossing, portal.KindConsents, portal.KindContacts, portal.KindFeeds, portal.KindNotice, portal.KindIncident, portal.KindWrite, portal.KindEntry, portal.KindRecovery, portal.KindReports, portal.KindReport, portal.KindReportStatus, portal.KindDeadline, portal.KindDocument, portal.KindFiled}, kind) {
 		return c
 	}
 	for i, one := range all[:min(len(all), 1000)] {
