@@ -19,12 +19,13 @@ import (
 )
 
 // BenchmarkIncidents times lists, search, an incident with 2,000 entries, and the links
-// of an observable, where there are BENCH_INCIDENTS incidents (15,000) and
-// BENCH_OBSERVABLES observables (1,000,000), for the desk and for a participant; then
+// of an observable, where there are BENCH_INCIDENTS incidents (15,000), BENCH_REPORTS
+// reports (100,000) and BENCH_OBSERVABLES observables (1,000,000), for the desk and for a
+// participant; then
 // how soon 50 people who have one incident open are told of an entry. Everything enters
 // through the room's verbs.
 func BenchmarkIncidents(b *testing.B) {
-	n, sights := size("BENCH_INCIDENTS", 15_000), size("BENCH_OBSERVABLES", 1_000_000)
+	n, reports, sights := size("BENCH_INCIDENTS", 15_000), size("BENCH_REPORTS", 100_000), size("BENCH_OBSERVABLES", 1_000_000)
 	const people = 50
 	t, k := &table{}, clock.System{}
 	h := housetest.Start(b, housetest.Options{System: true, Fill: func(ctx context.Context, h *housetest.House) error {
@@ -42,12 +43,13 @@ func BenchmarkIncidents(b *testing.B) {
 	began := k.Now()
 	all := layIncidents(b, in, officer, orgs, n)
 	layObservables(b, in, officer, all, sights)
+	report := layReports(b, in, officer, orgs, reports)
 	big := all[len(all)/2]
 	for i := range 2000 {
 		_, err := in.AddEntry(ctx, officer, big, incident.NewEntry{Kind: incident.Note, Marking: tlp.Green, Text: fmt.Sprintf("Entry %d of a long night at the pumping station", i), To: guard.Circle{Orgs: orgs[:1]}})
 		must(b, err)
 	}
-	t.add("filling it by verbs", "", "%.0f s for %d incidents, %d observables", k.Now().Sub(began).Seconds(), n, sights)
+	t.add("filling it by verbs", "", "%.0f s for %d incidents, %d reports, %d observables", k.Now().Sub(began).Seconds(), n, reports, sights)
 	desk, guest := incident.ViewerOf(officer), incident.Viewer{Org: orgs[0]}
 	lead := housetest.As(h.SignIn(h.Person(guard.OwnOrg, guard.RoleDutyLead).ID))
 	page := func(path string) func() error {
@@ -64,6 +66,9 @@ func BenchmarkIncidents(b *testing.B) {
 	search := func(v incident.Viewer, q string) func() error {
 		return func() error { _, err := in.Search(ctx, read, v, q, 0, 50); return err }
 	}
+	listReports := func(v incident.Viewer, f incident.ReportFilter) func() error {
+		return func() error { _, err := in.Reports(ctx, read, v, f); return err }
+	}
 	number := in.Number(big)
 	for _, m := range []struct {
 		what, target string
@@ -77,6 +82,14 @@ func BenchmarkIncidents(b *testing.B) {
 		{"list, nothing fits", "< 50 ms", list(desk, incident.Filter{Class: "spam", State: incident.Abandoned})},
 		{"list, a participant's own", "< 50 ms", list(guest, incident.Filter{})},
 		{"list, the page", "< 50 ms", page("/incident/incidents?state=open")},
+		{"reports that wait", "< 50 ms", listReports(desk, incident.ReportFilter{})},
+		{"reports, all", "< 50 ms", listReports(desk, incident.ReportFilter{All: true})},
+		{"reports, by severity, class and source", "< 50 ms", listReports(desk, incident.ReportFilter{All: true, Severity: incident.Critical, Class: "phishing", Source: incident.ByPhone})},
+		{"reports, by owner", "< 50 ms", listReports(desk, incident.ReportFilter{All: true, Owner: orgs[7]})},
+		{"reports, nothing fits", "< 50 ms", listReports(desk, incident.ReportFilter{All: true, Class: "spam"})},
+		{"reports, an owner's own", "< 50 ms", listReports(guest, incident.ReportFilter{All: true})},
+		{"reports, the page", "< 50 ms", page("/incident/reports")},
+		{"a report, the page with its duplicates", "< 100 ms", page("/incident/reports/" + in.ReportNo(report))},
 		{"search, a word that all have", "< 100 ms", search(desk, "incident")},
 		{"search, a rare word", "< 100 ms", search(desk, "n"+fmt.Sprint(n/3))},
 		{"search, two words", "< 100 ms", search(desk, "pumping night")},
@@ -156,6 +169,26 @@ func layObservables(b *testing.B, in *incident.Incidents, officer act.Actor, all
 		_, err := in.AddEntry(b.Context(), officer, all[at-at%3], e)
 		must(b, err)
 	}
+}
+
+// layReports takes reports in, each with an address of its own and one that a hundred
+// others name, too; two of a hundred wait. It returns one that waits.
+func layReports(b *testing.B, in *incident.Incidents, officer act.Actor, orgs []int64, n int) (waits int64) {
+	b.Helper()
+	classes, sources := []string{"phishing", "ddos", "system-compromise", "data-leak"}, []incident.ReportSource{incident.ByPhone, incident.ByLetter, incident.ByAPI}
+	for i := range n {
+		p, err := in.TakeReport(b.Context(), officer, incident.NewReport{
+			Source: sources[i%3], Owner: orgs[i%len(orgs)], Severity: incident.Severities()[i%4], Class: classes[i/4%4], Marking: tlp.Amber,
+			Text: fmt.Sprintf("Report r%d: machines at the works ask 203.0.113.%d for orders, and host%d.op.example does not answer.", i, i/100%250, i),
+		})
+		must(b, err)
+		if i%50 == 0 {
+			waits = p.ID
+			continue
+		}
+		must(b, in.CloseReport(b.Context(), officer, p.ID, incident.ReportResolved, incident.WasResolved, "It is over.", "", p.Version))
+	}
+	return waits
 }
 
 // liveOnOne measures how soon everybody who has one incident open is told of an entry.
