@@ -360,3 +360,12 @@ type taskInput struct {
 func (p *Pages) apiTask(ctx context.Context, in *taskInput) (*noContent, error) {
 	return nil, p.in.SetTask(ctx, apiActor(ctx), in.Entry, incident.TaskState(in.Body.State), in.Body.Result, in.Body.Version)
 }
+
+// linesOf are the lines of an answer, one of each; never null.
+func linesOf[T, L any](all []T, line func(*T) L) []L {
+	out := make([]L, len(all))
+	for i := range all {
+		out[i] = line(&all[i])
+	}
+	return out
+}

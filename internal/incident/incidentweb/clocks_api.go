@@ -78,10 +78,7 @@ type clocksOutput struct {
 
 func (p *Pages) clocksAnswer(found []incident.Clock) *clocksOutput {
 	out := &clocksOutput{}
-	out.Body.Clocks = []ClockLine{}
-	for k := range found {
-		out.Body.Clocks = append(out.Body.Clocks, p.clockLine(&found[k]))
-	}
+	out.Body.Clocks = linesOf(found, p.clockLine)
 	return out
 }
 

@@ -134,10 +134,7 @@ func (p *Pages) apiList(ctx context.Context, in *listInput) (*listOutput, error)
 		return nil, err
 	}
 	out := &listOutput{}
-	out.Body.Incidents = []Line{}
-	for i := range found {
-		out.Body.Incidents = append(out.Body.Incidents, p.line(&found[i]))
-	}
+	out.Body.Incidents = linesOf(found, p.line)
 	return out, nil
 }
 

@@ -98,10 +98,7 @@ func (p *Pages) apiReports(ctx context.Context, in *reportsInput) (*reportsOutpu
 		return nil, err
 	}
 	out := &reportsOutput{}
-	out.Body.Reports = []ReportLine{}
-	for i := range found {
-		out.Body.Reports = append(out.Body.Reports, p.reportLine(&found[i]))
-	}
+	out.Body.Reports = linesOf(found, p.reportLine)
 	return out, nil
 }
 

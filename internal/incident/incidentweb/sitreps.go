@@ -463,9 +463,6 @@ func (p *Pages) apiSitreps(ctx context.Context, in *NumberInput) (*sitrepsOutput
 	}
 	all, err := p.in.Sitreps(ctx, p.in.Acts.Reader(), i.ID, i.Exercise)
 	out := &sitrepsOutput{}
-	out.Body.Sitreps = []SitrepLine{}
-	for k := range all {
-		out.Body.Sitreps = append(out.Body.Sitreps, p.sitrepLine(&all[k]))
-	}
+	out.Body.Sitreps = linesOf(all, p.sitrepLine)
 	return out, err
 }
