@@ -146,8 +146,24 @@ func (h *Handle[A]) periodic(every time.Duration) *river.PeriodicJob {
 		}
 		return payload{kind: h.name, body: body}, &river.InsertOpts{MaxAttempts: h.tries}
 	}
-	return river.NewPeriodicJob(river.PeriodicInterval(every), construct,
+	return river.NewPeriodicJob(pace{every, h.queue.cfg.Clock}, construct,
 		&river.PeriodicJobOpts{ID: h.name, RunOnStart: true})
+}
+
+// pace is a river.PeriodicSchedule that runs once after a pause, however many runs the
+// machine missed while it slept or its clock was put forward.
+type pace struct {
+	every time.Duration
+	clock clock.Clock
+}
+
+// Next returns when to run after a run that was due at a time.
+func (p pace) Next(due time.Time) time.Time {
+	now := p.clock.Now()
+	if next := due.Add(p.every); next.After(now) {
+		return next
+	}
+	return now.Add(p.every)
 }
 
 // Job is one piece of work, ready to be put into the queue within a transaction.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/jobs"
 	"almenara.example/internal/foundation/sqldb"
@@ -297,6 +298,37 @@ func TestTheQueueKnowsWhetherItIsMigrated(t *testing.T) {
 		}
 		if err := jobs.CheckMigrated(ctx, db); err != nil {
 			t.Errorf("got %v for a migrated database", err)
+		}
+	})
+}
+
+func TestAClockThatIsPutForwardMissesNothingAndCatchesUpOnNothing(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB) {
+		k := &clock.Wound{}
+		q := jobs.New(db, jobs.Config{Clock: k, Poll: 20 * time.Millisecond})
+		var runs atomic.Int64
+		ran, looked := make(chan struct{}, 10_000), make(chan struct{}, 1)
+		add(t, q, jobs.Kind[struct{}]{Name: "watch.expire", Every: time.Minute, Work: func(context.Context, struct{}, jobs.Try) error {
+			runs.Add(1)
+			ran <- struct{}{}
+			return nil
+		}})
+		add(t, q, jobs.Kind[struct{}]{Name: "watch.look", Every: time.Second, Work: func(context.Context, struct{}, jobs.Try) error {
+			select {
+			case looked <- struct{}{}:
+			default:
+			}
+			return nil
+		}})
+		start(t, q)
+		for want := int64(1); want <= 3; want++ {
+			receive(t, ran)
+			receive(t, looked) // what would catch up has come before
+			receive(t, looked)
+			if n := runs.Load(); n != want {
+				t.Fatalf("%d runs after %d days, want one for each time that the clock was put forward", n, want-1)
+			}
+			k.Set(k.Now().Add(24 * time.Hour))
 		}
 	})
 }
