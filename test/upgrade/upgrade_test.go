@@ -32,6 +32,8 @@ type shown struct {
 	Findings []string // "192.0.2.1 open Aguas del Faro"
 	Notices  int
 	Rows     map[string]int64 // by delivery's file
+	// Incidents with their clocks; no release before 0.3.0 had any.
+	Incidents []string `json:",omitempty"`
 }
 
 func show(t *testing.T, h *house.House) (s shown) {
@@ -59,6 +61,8 @@ func show(t *testing.T, h *house.House) (s shown) {
 	for _, d := range ds {
 		s.Rows[d.FileName] = d.Rows
 	}
+	s.Incidents, err = showIncidents(t.Context(), a.Incidents(), a.Acts().Reader())
+	must(t, err)
 	return s
 }
 
@@ -82,6 +86,9 @@ func live(ctx context.Context, h *house.House) error {
 		return err
 	}
 	if err := h.Deliver(ctx, "2026-11-17", "1", "2", "17", "18"); err != nil {
+		return err
+	}
+	if err := response(ctx, h); err != nil {
 		return err
 	}
 	return h.Settle(ctx)
