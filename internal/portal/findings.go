@@ -19,6 +19,7 @@ type FindingLine struct {
 	Number   string    `json:"number"`
 	Place    string    `json:"place"` // address or name, and port
 	What     string    `json:"what"`
+	Plain    string    `json:"plain"` // in the reader's language
 	Severity string    `json:"severity"`
 	State    string    `json:"state"`
 	First    time.Time `json:"first,omitzero"`
@@ -134,17 +135,18 @@ func (p *Portal) renderFindings(ctx context.Context, a ask, ok cleared) (v guard
 	if !none {
 		d.Total = l.Total
 	}
+	words := p.Catalogue.Printer(a.to.Language)
 	for _, f := range l.Findings {
 		if !ok[strconv.FormatInt(f.ID, 10)] {
 			continue
 		}
-		stream, _ := p.Watch.StreamOf(f.Stream)
 		what := f.Class.Identifier
 		if what == "" {
+			stream, _ := p.Watch.StreamOf(f.Stream)
 			what = stream.Kind
 		}
 		d.Findings = append(d.Findings, FindingLine{
-			Number: p.Watch.Number(f.ID), Place: place(f), What: what, Severity: f.Severity.String(), State: f.State.String(), First: f.First, Last: f.Last,
+			Number: p.Watch.Number(f.ID), Place: place(f), What: what, Plain: p.Watch.Plain(words, f), Severity: f.Severity.String(), State: f.State.String(), First: f.First, Last: f.Last,
 		})
 	}
 	if n := len(l.Findings); n > 0 && l.Older {

@@ -232,10 +232,7 @@ func (l *letter) findings(ctx context.Context, cleared []guard.Part) (subject st
 
 // sections lists findings by severity and kind, the gravest first.
 func (l *letter) sections(fs []watch.Finding) {
-	kind := func(f watch.Finding) string {
-		stream, _ := l.w.Watch.StreamOf(f.Stream)
-		return orText(f.Class.Identifier, stream.Kind)
-	}
+	kind := func(f watch.Finding) string { return l.w.Watch.Plain(l.p, f) }
 	slices.SortStableFunc(fs, func(a, b watch.Finding) int {
 		if a.Severity != b.Severity {
 			return int(b.Severity) - int(a.Severity)
@@ -294,11 +291,4 @@ func (l *letter) close() {
 	}
 	l.line("warn.mail.number", map[string]any{"Number": l.w.Number(l.n.ID)})
 	l.line("warn.mail.sign", map[string]any{"Team": l.team})
-}
-
-func orText(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
