@@ -42,7 +42,7 @@ func (r *room) brought(o incident.Origin, file string, apply bool) (incident.Imp
 	for _, n := range got.Notes {
 		notes = append(notes, fmt.Sprintf("%d %s", n.Line, strings.TrimPrefix(n.Key, "incident.import.note.")))
 	}
-	got.Notes = nil
+	got.Notes, got.Coming, got.Already, got.First, got.People = nil, nil, nil, 0, 0 // the tests of the page see them
 	return got, notes
 }
 

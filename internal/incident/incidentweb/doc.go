@@ -37,11 +37,14 @@ var Locales embed.FS
 type Pages struct {
 	in   *incident.Incidents
 	site *web.Site
-	raw  RawMail // nil: mails have no files
+	raw  RawMail      // nil: mails have no files
+	came *web.Uploads // exports of other systems, between dry run and import
 }
 
 // New returns the pages, which answer through site.
-func New(site *web.Site, in *incident.Incidents) *Pages { return &Pages{in: in, site: site} }
+func New(site *web.Site, in *incident.Incidents) *Pages {
+	return &Pages{in: in, site: site, came: web.NewUploads(in.Acts.Clock(), in.MaxImport)}
+}
 
 // Routes lists the room's doors, by topic.
 func (p *Pages) Routes() (out []web.Route) {
@@ -60,6 +63,7 @@ func (p *Pages) Routes() (out []web.Route) {
 		p.crossingRoutes(),
 		p.sitrepRoutes(),
 		p.packageRoutes(),
+		p.importRoutes(),
 	} {
 		out = append(out, topic...)
 	}
@@ -112,6 +116,9 @@ func (p *Pages) roomActions(r *http.Request) []web.Action {
 	}
 	if can(r, filePost) {
 		out = append(out, web.Action{Label: web.Say(r, "incident.desk.mail"), URL: mailURL, Icon: "mail"})
+	}
+	if can(r, importCases) {
+		out = append(out, *importAction(r))
 	}
 	return out
 }
