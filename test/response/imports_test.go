@@ -54,8 +54,8 @@ func (d *desk) send(system, name, file string, status int, words ...string) stri
 	return d.shows("/incident/import", a.Status, status, a.Body, words)
 }
 
-// take imports what a page showed and returns where that leads.
-func (d *desk) take(page string) string {
+// take imports what a page showed, and shows where that leads, with what is said there.
+func (d *desk) take(page string, words ...string) string {
 	d.t.Helper()
 	form := url.Values{}
 	for _, name := range []string{"upload", "origin"} {
@@ -67,7 +67,13 @@ func (d *desk) take(page string) string {
 	}
 	a := d.Ask(http.MethodPost, "/incident/import/apply", strings.NewReader(form.Encode()), d.as, house.Header("Content-Type", "application/x-www-form-urlencoded"))
 	d.shows("/incident/import/apply", a.Status, http.StatusSeeOther, a.Body, nil)
-	return a.Header.Get("Location")
+	at, said := a.Header.Get("Location"), (&http.Response{Header: a.Header}).Cookies()
+	a = d.Ask(http.MethodGet, at, nil, d.as, func(r *http.Request) {
+		for _, c := range said {
+			r.AddCookie(c)
+		}
+	})
+	return d.shows(at, a.Status, http.StatusOK, a.Body, words)
 }
 
 // came counts the incidents that came from elsewhere.
@@ -99,8 +105,7 @@ func TestAnExportIsLookedAtFirstAndComesOnce(t *testing.T) {
 	if n := d.came(incident.RTIR); n != 0 {
 		t.Fatalf("a dry run kept %d", n)
 	}
-	at := d.take(page)
-	list := d.get(at, "Scans from a water works", "rtir:12", "rtir:15", "2 incidents came")
+	list := d.take(page, "Scans from a water works", "rtir:12", "rtir:15", "RTIR: new 2, completed 0, here already 0")
 	without(t, list, d.number)
 	if n := d.came(incident.RTIR); n != 2 {
 		t.Fatalf("got %d incidents, want 2", n)
@@ -114,8 +119,8 @@ func TestAnExportIsLookedAtFirstAndComesOnce(t *testing.T) {
 	}{{hiveFile, "TheHive", incident.TheHive}, {irisFile, "DFIR-IRIS", incident.IRIS}} {
 		first := d.send("", "cases.json", c.file, http.StatusOK, "read as "+c.system)
 		second := d.send("", "cases.json", c.file, http.StatusOK, "Import these")
-		d.get(d.take(first), "1 incidents came")
-		d.get(d.take(second), "0 incidents came")
+		d.take(first, "new 1, completed 0, here already 0")
+		d.take(second, "new 0, completed 0, here already 1")
 		if n := d.came(c.origin); n != 1 {
 			t.Errorf("%s: got %d incidents, want one", c.system, n)
 		}
