@@ -14,6 +14,7 @@ import (
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
+	"almenara.example/tlp"
 )
 
 // Origin is the system of which a file of cases is.
@@ -53,6 +54,7 @@ type ImportCase struct {
 	Line     int
 	Number   string // there: "rtir:12"
 	Title    string
+	Marking  tlp.Marking
 	Incident int64 // where it is told here; 0: nowhere yet
 }
 
@@ -142,7 +144,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 
 // importCase keeps one case, or counts what it would be.
 func (in *Incidents) importCase(ctx context.Context, call act.Call, f *foreignCase, t *translation, apply bool) error {
-	sum, one := &t.result, ImportCase{Line: f.line, Number: f.key, Title: f.head.Title}
+	sum, one := &t.result, ImportCase{Line: f.line, Number: f.key, Title: f.head.Title, Marking: f.head.Marking}
 	here, err := imported(ctx, in.read, f.key)
 	if err != nil {
 		return err

@@ -99,7 +99,7 @@ func TestAnExportIsLookedAtFirstAndComesOnce(t *testing.T) {
 	d := newDesk(t)
 	d.get("/incident/incidents", `href="/incident/import"`)
 	d.get("/incident/import", "Closed cases of RTIR", "128 MiB")
-	page := d.send("", "rtir.json", rtirFile, http.StatusOK, "read as RTIR", "rtir:12", "Scans from a water works", "rtir:15", "Nothing &lt;b&gt;in&lt;/b&gt; the end",
+	page := d.send("", "rtir.json", rtirFile, http.StatusOK, "Read as RTIR: rtir.json", "TLP:AMBER", "rtir:12", "Scans from a water works", "rtir:15", "Nothing &lt;b&gt;in&lt;/b&gt; the end",
 		"rtir:16 is not closed there", "Close it there and import again", "999.0.2.1", "Import these", "names only")
 	without(t, page, "Here already: these", "<b>in</b>")
 	if n := d.came(incident.RTIR); n != 0 {
@@ -117,7 +117,7 @@ func TestAnExportIsLookedAtFirstAndComesOnce(t *testing.T) {
 		file, system string
 		origin       incident.Origin
 	}{{hiveFile, "TheHive", incident.TheHive}, {irisFile, "DFIR-IRIS", incident.IRIS}} {
-		first := d.send("", "cases.json", c.file, http.StatusOK, "read as "+c.system)
+		first := d.send("", "cases.json", c.file, http.StatusOK, "Read as "+c.system)
 		second := d.send("", "cases.json", c.file, http.StatusOK, "Import these")
 		d.take(first, "new 1, completed 0, here already 0")
 		d.take(second, "new 0, completed 0, here already 1")

@@ -16,6 +16,7 @@ package incidentweb
 import (
 	"embed"
 	"net/http"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -35,10 +36,11 @@ var Locales embed.FS
 
 // Pages answers for the room. Make it with New.
 type Pages struct {
-	in   *incident.Incidents
-	site *web.Site
-	raw  RawMail      // nil: mails have no files
-	came *web.Uploads // exports of other systems, between dry run and import
+	in      *incident.Incidents
+	site    *web.Site
+	raw     RawMail      // nil: mails have no files
+	came    *web.Uploads // exports of other systems, between dry run and import
+	reading sync.Mutex   // held while one of them is read: it is in memory then
 }
 
 // New returns the pages, which answer through site.

@@ -5,10 +5,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/incident"
+	"almenara.example/tlp"
 )
 
 // importURL is the page of who comes over from another system.
@@ -117,6 +119,8 @@ func (p *Pages) importPreview(w http.ResponseWriter, r *http.Request) error {
 // importFile reads a file of a system, which is recognised where nobody says it. One
 // that cannot be read as what it is said to be, but looks like another's, is told so.
 func (p *Pages) importFile(r *http.Request, up *web.Upload, said incident.Origin, apply bool) (origin incident.Origin, res incident.ImportResult, err error) {
+	p.reading.Lock()
+	defer p.reading.Unlock()
 	err = up.Read(func(f io.ReadSeeker) error {
 		seen := incident.Recognise(f)
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -149,6 +153,12 @@ type importShown struct {
 func (p *Pages) showImport(w http.ResponseWriter, r *http.Request, up *web.Upload, origin incident.Origin, res *incident.ImportResult) error {
 	page := p.importPage(r, "incident.desk.import.preview")
 	page.Crumbs = append(page.Crumbs, web.Link{Label: web.Say(r, "incident.desk.import.title"), URL: importURL})
+	for _, c := range slices.Concat(res.Coming, res.Already) {
+		page.Marking = tlp.Strictest(c.Marking, tlp.Amber).String()
+		if c.Marking == tlp.AmberStrict {
+			break
+		}
+	}
 	page.Lead = web.Say(r, "incident.desk.import.file.is", "Name", fault.Clip(up.Name), "System", originName(r, origin))
 	data := importShown{Figures: importFigures(r, res), Again: web.Action{Label: web.Say(r, "incident.desk.import.again"), URL: importURL, Icon: "upload"}}
 	for _, l := range []web.List{p.comingList(r, res), noteList(r, res.Notes), p.alreadyList(r, res)} {
@@ -174,11 +184,15 @@ func importFigures(r *http.Request, res *incident.ImportResult) []web.Figure {
 	added.Note = web.Say(r, "incident.desk.import.n.of", "Count", res.Cases)
 	people := figure("people", res.People)
 	people.Note = web.Say(r, "incident.desk.import.n.people.note")
+	left := []web.Figure{figure("open", res.Open), figure("here", res.Here)}
+	if res.Added+res.Extended == 0 {
+		return append([]web.Figure{added}, left...)
+	}
 	out := []web.Figure{added, figure("entries", res.Entries), figure("observables", res.Observables), figure("files", res.Files), people}
 	if res.Extended > 0 {
 		out = append(out, figure("extended", res.Extended))
 	}
-	return append(out, figure("open", res.Open), figure("here", res.Here))
+	return append(out, left...)
 }
 
 // comingList names what would come, by title and the number there.
@@ -197,16 +211,16 @@ func (p *Pages) caseList(r *http.Request, id, caption string, all []incident.Imp
 	}
 	l := web.List{
 		ID: id, Caption: caption, Total: web.Total{N: int64(total)},
-		Columns: web.Columns(r, "incident.desk.import.there", "incident.desk.column.title", "incident.desk.import.here", "incident.desk.import.line"),
+		Columns: web.Columns(r, "incident.desk.import.there", "incident.desk.import.here", "incident.desk.import.line"),
 	}
-	l.Columns[3].Num, l.Columns[3].Narrow = true, true
+	l.Columns[2].Num = true
 	for _, c := range all {
 		here := web.Text(web.Say(r, "incident.desk.import.new"))
 		if c.Incident != 0 {
 			n := p.in.Number(c.Incident)
 			here = web.Cell{Text: n, URL: incidentURL(n), Mono: true}
 		}
-		l.Rows = append(l.Rows, web.Row{Name: c.Title, Cells: []web.Cell{web.Code(c.Number), web.Text(c.Title), here, web.Number(int64(c.Line), "")}})
+		l.Rows = append(l.Rows, web.Row{Name: c.Title, Cells: []web.Cell{{Text: c.Title, Sub: c.Number}, here, web.Number(int64(c.Line), "")}})
 	}
 	return l
 }
@@ -251,7 +265,7 @@ func (p *Pages) importApply(w http.ResponseWriter, r *http.Request) error {
 	}
 	origin, res, err := p.importFile(r, up, incident.Origin(r.PostFormValue("origin")), true)
 	if err != nil {
-		return err
+		return stopped(err, &res)
 	}
 	p.came.Done(up)
 	to := url.Values{"came": {string(origin)}}
@@ -262,4 +276,13 @@ func (p *Pages) importApply(w http.ResponseWriter, r *http.Request) error {
 		"Count": res.Added, "Extended": res.Extended, "Here": res.Here, "System": originName(r, origin),
 	}})
 	return nil
+}
+
+// stopped says of an import that was broken off how much of it is kept: each incident is
+// an act of its own, and the last that was counted is the one that failed.
+func stopped(err error, res *incident.ImportResult) error {
+	if kept := res.Added + res.Extended - 1; kept > 0 {
+		return fault.Wrap(fault.CodeOf(err), "incident.desk.import.stopped", fault.Args{"Count": kept}, err)
+	}
+	return err
 }
