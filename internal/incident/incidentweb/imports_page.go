@@ -213,7 +213,7 @@ func (p *Pages) caseList(r *http.Request, id, caption string, all []incident.Imp
 		ID: id, Caption: caption, Total: web.Total{N: int64(total)},
 		Columns: web.Columns(r, "incident.desk.import.there", "incident.desk.import.here", "incident.desk.import.line"),
 	}
-	l.Columns[2].Num = true
+	l.Columns[2].Num, l.Columns[2].Narrow = true, true
 	for _, c := range all {
 		here := web.Text(web.Say(r, "incident.desk.import.new"))
 		if c.Incident != 0 {
