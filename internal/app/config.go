@@ -16,6 +16,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"almenara.example/casefile"
 	"almenara.example/internal/incident"
 	"almenara.example/internal/outbound"
 	"almenara.example/internal/watch"
@@ -114,7 +115,7 @@ func defaults() Config {
 		},
 		Mail: Mail{Security: "starttls"},
 		Warn: Warning{PerContactHour: 12},
-		Duty: Duty{PackAt: "18:00"}, Incident: Response{Reminders: incident.DefaultReminders()},
+		Duty: Duty{PackAt: "18:00"}, Incident: Response{Reminders: incident.DefaultReminders(), MaxImport: casefile.MaxFile},
 		Log: Log{Level: "info", Format: "text"},
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"almenara.example/casefile"
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/id"
 	"almenara.example/internal/foundation/sqldb"
@@ -24,10 +25,14 @@ const regimesFolder = "regimes"
 
 // Response says how incidents are kept.
 type Response struct {
-	Reminders []float64 `toml:"reminders"` // shares of a period that are left when who owes is reminded
+	Reminders []float64 `toml:"reminders"`  // shares of a period that are left when who owes is reminded
+	MaxImport Size      `toml:"max_import"` // of a file of another system's cases
 }
 
 func (c *Config) checkResponse() error {
+	if m := c.Incident.MaxImport; m < 1<<20 || m > casefile.MaxFile {
+		return &ConfigError{"incident.max_import", m.String(), "a size between 1MiB and 128MiB: the file is read whole, so this is memory"}
+	}
 	last := 1.0
 	for _, s := range c.Incident.Reminders {
 		if s <= 0 || s >= last {
@@ -59,7 +64,7 @@ func (a *App) openIncidents() error {
 		MailNumbers:     id.NewNumbers("M", "incident-mail", a.keys.numbers),
 		CrossingNumbers: id.NewNumbers("ALM", "incident-crossing", a.keys.numbers), ConsentRefs: id.NewNumbers("C", "incident-consent", a.keys.numbers),
 		Grounds: dir(a.cfg.path(groundsFolder)), Signer: a.ledger.Signer, Verifier: a.ledger.VerifierKey,
-		PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), OnCall: a.onCall, Reminders: a.cfg.Incident.Reminders, Playbooks: dir(a.cfg.path(playbooksFolder)), Log: a.log,
+		PublicURL: strings.TrimSuffix(a.cfg.PublicURL, "/"), MailDomain: a.public.Hostname(), OnCall: a.onCall, Reminders: a.cfg.Incident.Reminders, MaxImport: int64(a.cfg.Incident.MaxImport), Playbooks: dir(a.cfg.path(playbooksFolder)), Log: a.log,
 		OnDuty: a.personsOnDuty,
 	})
 	if err == nil {

@@ -14,6 +14,7 @@ import (
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
+	"almenara.example/tlp"
 )
 
 // Origin is the system of which a file of cases is.
@@ -41,7 +42,20 @@ type ImportResult struct {
 	Tasks       int
 	Observables int
 	Files       int
+	People      int          // names by whom something is said; none of them becomes a person here
+	First       int64        // the incident that was added first, 0 for none
+	Coming      []ImportCase // the first of those added and extended, up to MaxImportShown
+	Already     []ImportCase // the first of those that are here already, likewise
 	Notes       []ImportNote
+}
+
+// ImportCase is one of a file.
+type ImportCase struct {
+	Line     int
+	Number   string // there: "rtir:12"
+	Title    string
+	Marking  tlp.Marking
+	Incident int64 // where it is told here; 0: nowhere yet
 }
 
 // ImportNote says what is not carried over, or not as it was. Notes of the same sort
@@ -57,6 +71,7 @@ type ImportNote struct {
 const (
 	MaxImportEntries = 500_000
 	MaxImportNotes   = 100 // of a sort, one by one
+	MaxImportShown   = 20
 )
 
 // foreignCase is an incident of another system, as it will stand here.
@@ -84,16 +99,16 @@ func (in *Incidents) Import(ctx context.Context, actor act.Actor, origin Origin,
 	if err := in.Acts.Decide(ctx, call); err != nil {
 		return ImportResult{}, err
 	}
-	t := &translation{origin: origin, now: in.Acts.Clock().Now(), sorts: map[string]int{}, at: map[string]int{}}
-	if err := t.read(src); err != nil {
+	t := &translation{origin: origin, now: in.Acts.Clock().Now(), sorts: map[string]int{}, at: map[string]int{}, said: map[string]bool{}}
+	if err := t.read(&bounded{src, in.MaxImport, in.ImportTooLarge()}); err != nil {
 		return ImportResult{}, unreadable(err)
 	}
 	for i := range t.cases {
-		if err := in.importCase(ctx, call, &t.cases[i], &t.result, apply); err != nil {
+		if err := in.importCase(ctx, call, &t.cases[i], t, apply); err != nil {
 			return t.result, fmt.Errorf("import %s of line %d: %w", t.cases[i].key, t.cases[i].line, err)
 		}
 	}
-	t.result.Applied = apply
+	t.result.Applied, t.result.People = apply, len(t.said)
 	slices.SortStableFunc(t.result.Notes, func(a, b ImportNote) int { return a.Line - b.Line })
 	return t.result, nil
 }
@@ -107,38 +122,81 @@ func unreadable(err error) error {
 	return err
 }
 
+// ImportTooLarge is what is said of a file beyond MaxImport.
+func (in *Incidents) ImportTooLarge() error {
+	return fault.OnField("file", "incident.import.file_large", fault.Args{"Max": in.MaxImport >> 20})
+}
+
+// bounded gives an error instead of more than left bytes.
+type bounded struct {
+	src   io.Reader
+	left  int64
+	large error
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.src.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, b.large
+	}
+	return n, err
+}
+
 // importCase keeps one case, or counts what it would be.
-func (in *Incidents) importCase(ctx context.Context, call act.Call, f *foreignCase, sum *ImportResult, apply bool) error {
+func (in *Incidents) importCase(ctx context.Context, call act.Call, f *foreignCase, t *translation, apply bool) error {
+	sum, one := &t.result, ImportCase{Line: f.line, Number: f.key, Title: f.head.Title, Marking: f.head.Marking}
 	here, err := imported(ctx, in.read, f.key)
 	if err != nil {
 		return err
 	}
-	if here != 0 {
+	if one.Incident = here; here != 0 {
 		sum.Here++
+		sum.Already = shown(sum.Already, one)
 		return nil
 	}
 	into, err := imported(ctx, in.read, f.into...)
 	if err != nil {
 		return err
 	}
-	if into != 0 {
+	if one.Incident = into; into != 0 {
 		sum.Extended++
 	} else {
 		sum.Added++
 	}
-	for i := range f.entries {
-		e := &f.entries[i]
-		sum.Entries++
-		sum.Observables += len(e.Observables)
-		sum.Files += len(e.Files)
-		if e.Task != nil {
-			sum.Tasks++
+	t.count(f)
+	if apply {
+		if one.Incident, err = in.keepCase(ctx, call, f, into); err != nil {
+			return err
+		}
+		if into == 0 && sum.First == 0 {
+			sum.First = one.Incident
 		}
 	}
-	if !apply {
-		return nil
+	sum.Coming = shown(sum.Coming, one)
+	return nil
+}
+
+// count adds up what a case brings.
+func (t *translation) count(f *foreignCase) {
+	for i := range f.entries {
+		e := &f.entries[i]
+		t.result.Entries++
+		t.result.Observables += len(e.Observables)
+		t.result.Files += len(e.Files)
+		if e.Task != nil {
+			t.result.Tasks++
+		}
+		if e.By != "" {
+			t.said[e.By] = true
+		}
 	}
-	return in.keepCase(ctx, call, f, into)
+}
+
+func shown(all []ImportCase, one ImportCase) []ImportCase {
+	if len(all) < MaxImportShown {
+		all = append(all, one)
+	}
+	return all
 }
 
 // imported is the incident that one of some foreign numbers is told in, 0 for none.
@@ -152,14 +210,14 @@ func imported(ctx context.Context, r sqldb.Reader, keys ...string) (int64, error
 	return 0, nil
 }
 
-// keepCase keeps one case, in an incident that is here or as a new one.
-func (in *Incidents) keepCase(ctx context.Context, call act.Call, f *foreignCase, into int64) error {
+// keepCase keeps one case, in an incident that is here or as a new one, and returns which.
+func (in *Incidents) keepCase(ctx context.Context, call act.Call, f *foreignCase, into int64) (id int64, err error) {
 	for i := range f.entries {
 		if err := in.keepFiles(ctx, f.entries[i].Files); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return in.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) (err error) {
+	err = in.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) (err error) {
 		i, what := f.head, "imported"
 		if into != 0 {
 			what = "entry"
@@ -187,11 +245,13 @@ func (in *Incidents) keepCase(ctx context.Context, call act.Call, f *foreignCase
 				return err
 			}
 		}
+		id = i.ID
 		tx.Subject(subject(i.ID))
 		tx.Detail(importDetail{f.key, len(f.entries)})
 		tx.Fact(Changed{Incident: i.ID, What: what, Orgs: []int64{guard.OwnOrg}})
 		return nil
 	})
+	return id, err
 }
 
 type importDetail struct {

@@ -42,7 +42,7 @@ func (r *room) brought(o incident.Origin, file string, apply bool) (incident.Imp
 	for _, n := range got.Notes {
 		notes = append(notes, fmt.Sprintf("%d %s", n.Line, strings.TrimPrefix(n.Key, "incident.import.note.")))
 	}
-	got.Notes = nil
+	got.Notes, got.Coming, got.Already, got.First, got.People = nil, nil, nil, 0, 0 // the tests of the page see them
 	return got, notes
 }
 
@@ -106,11 +106,73 @@ func TestTicketsComeOverOnceAsClosedIncidents(t *testing.T) {
 		part, _ := r.told("rtir:13")
 		r.same("merged and part", []int64{same.ID, part.ID}, []int64{i.ID, i.ID})
 		other, lines := r.told("rtir:15")
+		r.cameFrom(i, other)
 		if other.State != incident.Abandoned || len(lines) != 3 {
 			t.Errorf("got %s with %d entries, want abandoned with 3", other.State, len(lines))
 		}
 		seenByNobody(r, i)
 	})
+}
+
+// cameFrom wants lists of what came from a system, and of what came since one of them.
+func (r *room) cameFrom(first, second incident.Incident) {
+	r.t.Helper()
+	for _, c := range []struct {
+		f    incident.Filter
+		want []int64
+	}{
+		{incident.Filter{Came: incident.RTIR}, []int64{second.ID, first.ID}},
+		{incident.Filter{Came: incident.RTIR, Since: second.ID}, []int64{second.ID}},
+		{incident.Filter{Came: incident.IRIS}, nil},
+		{incident.Filter{Came: "rti"}, nil},
+	} {
+		is, err := r.List(r.t.Context(), r.acts.Reader(), incident.ViewerOf(r.officer), c.f)
+		r.must(err)
+		var got []int64
+		for i := range is {
+			got = append(got, is[i].ID)
+		}
+		r.same(fmt.Sprintf("came: %+v", c.f), got, c.want)
+	}
+}
+
+func TestWhatIsShownOfAnImportIsBounded(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		var file strings.Builder
+		for n := range incident.MaxImportShown + 5 {
+			fmt.Fprintf(&file, `{"number": %d, "title": "Case", "status": "TruePositive", "stage": "Closed", "createdBy": "ana", "description": "x"}`+"\n", n+1)
+		}
+		for _, apply := range []bool{false, true} {
+			got, err := r.Import(t.Context(), r.officer, incident.TheHive, strings.NewReader(file.String()), apply)
+			r.must(err)
+			if len(got.Coming) != incident.MaxImportShown || got.Coming[1].Line != 2 || got.Coming[1].Number != "thehive:2" || got.People != 1 || (got.First != 0) != apply || got.Coming[0].Incident != got.First {
+				t.Errorf("apply %v: got %+v", apply, got)
+			}
+		}
+		got, err := r.Import(t.Context(), r.officer, incident.TheHive, strings.NewReader(file.String()), false)
+		r.must(err)
+		if len(got.Already) != incident.MaxImportShown || got.Already[0].Incident == 0 || len(got.Coming) != 0 || got.People != 0 {
+			t.Errorf("again: got %+v", got)
+		}
+	})
+}
+
+func TestASystemIsRecognisedByItsKeys(t *testing.T) {
+	for file, want := range map[string]incident.Origin{
+		rtirTickets: incident.RTIR,
+		"\ufeff" + `[{"id": 1, "Subject": "A", "Queue": {"id": "3"}}]`:            incident.RTIR,
+		`{"case": {"_id": "~1", "number": 12}, "observables": []}`:                incident.TheHive,
+		`{"_id": "~1", "caseId": 12, "customFields": {"a": {"Queue": "x"}}}`:      incident.TheHive,
+		`{"case": {"name": "#7 - A laptop", "open_date": "2026-10-20"}}`:          incident.IRIS,
+		`{"iocs": [{"ioc_value": "tickets"}], "case": {}}`:                        incident.IRIS,
+		`{"title": "tickets", "x": ["number", "iocs"], "y": {"z": {"stage": 1}}}`: "",
+		`{"x": {"y": {"tickets": 1}}} {"tickets": [`:                              incident.RTIR,
+		"": "", "[]": "", "7": "", "}": "", "%PDF": "", `{"a"`: "", strings.Repeat("[", 20_000): "",
+	} {
+		if got := incident.Recognise(strings.NewReader(file)); got != want {
+			t.Errorf("%.60q: got %q, want %q", file, got, want)
+		}
+	}
 }
 
 // seenByNobody wants an imported incident to be the desk's alone, and to be found there.

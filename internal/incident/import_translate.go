@@ -19,9 +19,10 @@ type translation struct {
 	now    time.Time
 	cases  []foreignCase
 	result ImportResult
-	sorts  map[string]int // how many notes there are of a sort
-	at     map[string]int // where the note on all of a sort is
-	room   int            // entries that may still come
+	sorts  map[string]int  // how many notes there are of a sort
+	at     map[string]int  // where the note on all of a sort is
+	room   int             // entries that may still come
+	said   map[string]bool // by whom something is said
 }
 
 func (t *translation) read(src io.Reader) (err error) {

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"almenara.example/casefile"
 	"almenara.example/internal/act"
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/blob"
@@ -72,6 +73,7 @@ type Config struct {
 	PublicURL       string             // without a final slash
 	MailDomain      string
 	Playbooks       fs.FS     // playbooks of the installation, beside our own; nil: none
+	MaxImport       int64     // bytes of a file of another system's cases; 0: casefile.MaxFile, which is the most
 	Reminders       []float64 // shares of a period that are left when who owes is reminded, largest first
 	Log             *slog.Logger
 	// OnCall lists whom of the desk to call, first to last; nil: nobody.
@@ -103,6 +105,9 @@ func New(c Config) (*Incidents, error) {
 	}
 	if c.Zone == nil {
 		c.Zone = time.UTC
+	}
+	if c.MaxImport == 0 {
+		c.MaxImport = casefile.MaxFile
 	}
 	if c.Reminders == nil {
 		c.Reminders = DefaultReminders()

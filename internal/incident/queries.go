@@ -15,11 +15,13 @@ type Filter struct {
 	State    State
 	Severity Severity
 	Class    string
-	Lead     int64 // organisation
-	With     int64 // organisation that takes part
-	Exercise bool  // the exercises, else the real ones
-	Before   int64 // keyset: those opened before this one
-	Limit    int   // default 50
+	Lead     int64  // organisation
+	With     int64  // organisation that takes part
+	Exercise bool   // the exercises, else the real ones
+	Came     Origin // those that came from another system
+	Since    int64  // those opened here not before this one
+	Before   int64  // keyset: those opened before this one
+	Limit    int    // default 50
 }
 
 // List lists the incidents that a viewer may know of, newest first. What was merged
@@ -62,6 +64,13 @@ func (f Filter) where(v Viewer) (string, []any) {
 	}
 	if f.Lead != 0 {
 		add("i.lead_org = $%d", f.Lead)
+	}
+	if f.Came != "" {
+		add("i.imported >= $%d", string(f.Came)+":")
+		add("i.imported < $%d", string(f.Came)+";") // what follows the colon
+	}
+	if f.Since != 0 {
+		add("i.id >= $%d", f.Since)
 	}
 	if f.With != 0 {
 		add("i.id in (select incident_id from incident_participant where org_id = $%d and removed_at = 0)", f.With)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"almenara.example/internal/app"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/incident"
 	"almenara.example/test/house"
@@ -29,7 +30,13 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	h := house.Start(t, house.Options{Fill: func(ctx context.Context, h *house.House) error {
+	return newDeskWith(t, nil)
+}
+
+// newDeskWith changes the configuration before the start.
+func newDeskWith(t *testing.T, config func(*app.Config)) *desk {
+	t.Helper()
+	h := house.Start(t, house.Options{Config: config, Fill: func(ctx context.Context, h *house.House) error {
 		return h.Nation(ctx, tlp.Green, house.Faro)
 	}})
 	d := &desk{House: h, t: t, in: h.App.Incidents()}

@@ -350,7 +350,7 @@ type importOut struct {
 // apiImport answers 200 when the file was or can be applied, 422 when rows are
 // refused.
 func (w *Web) apiImport(ctx context.Context, kind constituency.ImportKind, in *importIn) (*importOut, error) {
-	f, err := spool(in.body)
+	f, err := web.Spool(in.body, maxUpload)
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ type importFromOut struct {
 }
 
 func (w *Web) apiImportFrom(ctx context.Context, in *importFromIn) (*importFromOut, error) {
-	f, err := spool(in.body)
+	f, err := web.Spool(in.body, maxUpload)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package constituencyweb
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -39,20 +38,21 @@ func (w *Web) showImportForm(rw http.ResponseWriter, r *http.Request, status int
 	return w.site.Page(rw, r, status, "constituency/import", p)
 }
 
+// maxUpload bounds a file: a million rows and more.
+const maxUpload = 256 << 20
+
 // importPreview takes a file and shows what it would do.
 func (w *Web) importPreview(rw http.ResponseWriter, r *http.Request) error {
-	up, err := w.receive(r)
+	up, err := w.uploads.Receive(r, actorOf(r).ID, fault.OnField("file", "constituency.import.no_file", nil))
 	if correctable(err) {
 		return w.showImportForm(rw, r, http.StatusUnprocessableEntity, err)
 	}
 	if err != nil {
 		return err
 	}
-	up.busy.Lock()
-	res, err := w.room.Import(r.Context(), actorOf(r), up.kind, up.file, false)
-	up.busy.Unlock()
+	res, err := w.importFile(r, up, false)
 	if err != nil || res.Refused > 0 {
-		w.uploads.done(up)
+		w.uploads.Done(up)
 	}
 	if correctable(err) {
 		return w.showImportForm(rw, r, http.StatusUnprocessableEntity, err)
@@ -63,40 +63,16 @@ func (w *Web) importPreview(rw http.ResponseWriter, r *http.Request) error {
 	return w.showImport(rw, r, up, res)
 }
 
-// receive keeps the file of a form; the form is read as a stream, so that a large
-// file is copied once.
-func (w *Web) receive(r *http.Request) (*upload, error) {
-	missing := fault.OnField("file", "constituency.import.no_file", nil)
-	parts, err := r.MultipartReader()
-	if err != nil {
-		return nil, missing
-	}
+func (w *Web) importFile(r *http.Request, up *web.Upload, apply bool) (res constituency.ImportResult, err error) {
 	kind := constituency.OrganisationsFile
-	for {
-		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
-			return nil, missing
-		}
-		if err != nil {
-			return nil, fault.Wrap(fault.Invalid, "fault.form", nil, err)
-		}
-		switch part.FormName() {
-		case "kind":
-			b, err := io.ReadAll(io.LimitReader(part, 100))
-			if err != nil {
-				return nil, fault.Wrap(fault.Invalid, "fault.form", nil, err)
-			}
-			if string(b) == string(constituency.NetworksFile) {
-				kind = constituency.NetworksFile
-			}
-		case "file":
-			f, err := spool(part)
-			if err != nil {
-				return nil, err
-			}
-			return w.uploads.keep(actorOf(r).ID, part.FileName(), kind, f)
-		}
+	if up.Kind == string(constituency.NetworksFile) {
+		kind = constituency.NetworksFile
 	}
+	err = up.Read(func(f io.ReadSeeker) error {
+		res, err = w.room.Import(r.Context(), actorOf(r), kind, f, apply)
+		return err
+	})
+	return res, err
 }
 
 // importData is the dot of the page that shows what a file would do.
@@ -108,10 +84,10 @@ type importData struct {
 	Again    web.Action
 }
 
-func (w *Web) showImport(rw http.ResponseWriter, r *http.Request, up *upload, res constituency.ImportResult) error {
+func (w *Web) showImport(rw http.ResponseWriter, r *http.Request, up *web.Upload, res constituency.ImportResult) error {
 	s := w.speak(r)
 	p := w.page(s.T("constituency.import.preview", nil))
-	p.Topics, p.Lead = nil, fault.Clip(up.name)
+	p.Topics, p.Lead = nil, fault.Clip(up.Name)
 	p.Crumbs = []web.Link{crumb(r, "constituency.import.title", "/constituency/import")}
 	data := importData{
 		Again:   web.Action{Label: s.T("constituency.import.again", nil), URL: "/constituency/import"},
@@ -151,10 +127,10 @@ func (s speaker) tallies(res constituency.ImportResult) (out []web.Figure) {
 	return out
 }
 
-func (s speaker) importConfirm(up *upload, res constituency.ImportResult) *web.Confirm {
+func (s speaker) importConfirm(up *web.Upload, res constituency.ImportResult) *web.Confirm {
 	c := &web.Confirm{
 		Title: s.T("constituency.import.apply", nil), Verb: s.T("constituency.import.apply", nil), Action: "/constituency/import/apply",
-		Cancel: "/constituency/import", NoEffect: s.T("constituency.effect.none", nil), Hidden: []web.Hidden{{Name: "upload", Value: up.id}},
+		Cancel: "/constituency/import", NoEffect: s.T("constituency.effect.none", nil), Hidden: []web.Hidden{{Name: "upload", Value: up.ID}},
 	}
 	if res.Effect != nil {
 		c.Effects = s.effects(*res.Effect)
@@ -185,17 +161,15 @@ func (w *Web) importApply(rw http.ResponseWriter, r *http.Request) error {
 	if err := web.Parse(r); err != nil {
 		return err
 	}
-	up, err := w.uploads.find(actorOf(r).ID, r.PostFormValue("upload"))
+	up, ok := w.uploads.Find(actorOf(r).ID, r.PostFormValue("upload"))
+	if !ok {
+		return fault.New(fault.NotFound, "constituency.import.upload_gone", nil)
+	}
+	res, err := w.importFile(r, up, true)
 	if err != nil {
 		return err
 	}
-	up.busy.Lock()
-	res, err := w.room.Import(r.Context(), actorOf(r), up.kind, up.file, true)
-	up.busy.Unlock()
-	if err != nil {
-		return err
-	}
-	w.uploads.done(up)
+	w.uploads.Done(up)
 	if !res.Applied {
 		return w.showImport(rw, r, up, res)
 	}

@@ -47,13 +47,13 @@ type Web struct {
 	room    *constituency.Constituency
 	guard   *guard.Guard
 	acts    *act.Acts
-	uploads *uploads
+	uploads *web.Uploads
 	rules   Rules // nil: everybody is told at once
 }
 
 // New returns the door, which answers through site.
 func New(site *web.Site, room *constituency.Constituency, g *guard.Guard, acts *act.Acts) *Web {
-	return &Web{site: site, room: room, guard: g, acts: acts, uploads: newUploads(acts.Clock())}
+	return &Web{site: site, room: room, guard: g, acts: acts, uploads: web.NewUploads(acts.Clock(), maxUpload)}
 }
 
 // Routes lists the pages.

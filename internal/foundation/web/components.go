@@ -129,6 +129,7 @@ type Empty struct {
 	Title string
 	Why   string
 	Do    *Action
+	Also  *Action // another way to begin
 }
 
 // Bulk are verbs on chosen rows. The form posts id=… for each and verb=…; the answer

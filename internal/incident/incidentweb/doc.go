@@ -16,6 +16,7 @@ package incidentweb
 import (
 	"embed"
 	"net/http"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -35,13 +36,17 @@ var Locales embed.FS
 
 // Pages answers for the room. Make it with New.
 type Pages struct {
-	in   *incident.Incidents
-	site *web.Site
-	raw  RawMail // nil: mails have no files
+	in      *incident.Incidents
+	site    *web.Site
+	raw     RawMail      // nil: mails have no files
+	came    *web.Uploads // exports of other systems, between dry run and import
+	reading sync.Mutex   // held while one of them is read: it is in memory then
 }
 
 // New returns the pages, which answer through site.
-func New(site *web.Site, in *incident.Incidents) *Pages { return &Pages{in: in, site: site} }
+func New(site *web.Site, in *incident.Incidents) *Pages {
+	return &Pages{in: in, site: site, came: web.NewUploads(in.Acts.Clock(), in.MaxImport)}
+}
 
 // Routes lists the room's doors, by topic.
 func (p *Pages) Routes() (out []web.Route) {
@@ -60,6 +65,7 @@ func (p *Pages) Routes() (out []web.Route) {
 		p.crossingRoutes(),
 		p.sitrepRoutes(),
 		p.packageRoutes(),
+		p.importRoutes(),
 	} {
 		out = append(out, topic...)
 	}
@@ -112,6 +118,9 @@ func (p *Pages) roomActions(r *http.Request) []web.Action {
 	}
 	if can(r, filePost) {
 		out = append(out, web.Action{Label: web.Say(r, "incident.desk.mail"), URL: mailURL, Icon: "mail"})
+	}
+	if can(r, importCases) {
+		out = append(out, *importAction(r))
 	}
 	return out
 }

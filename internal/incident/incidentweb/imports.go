@@ -7,6 +7,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"almenara.example/internal/foundation/i18n"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/incident"
 )
@@ -49,6 +50,7 @@ type ImportAnswer struct {
 	Tasks       int          `json:"tasks"`
 	Observables int          `json:"observables"`
 	Files       int          `json:"files"`
+	People      int          `json:"people" doc:"names by whom something is said; none of them becomes a person here"`
 	Notes       []ImportNote `json:"notes" doc:"what is not carried over, or not as it was"`
 }
 
@@ -69,10 +71,15 @@ func (p *Pages) apiImport(ctx context.Context, in *importInput) (*importOutput, 
 	}
 	out := &importOutput{ImportAnswer{
 		Applied: r.Applied, Cases: r.Cases, Added: r.Added, Extended: r.Extended, Here: r.Here, Open: r.Open, Entries: r.Entries, Tasks: r.Tasks,
-		Observables: r.Observables, Files: r.Files, Notes: []ImportNote{},
+		Observables: r.Observables, Files: r.Files, People: r.People, Notes: []ImportNote{},
 	}}
 	for _, n := range r.Notes {
-		out.Body.Notes = append(out.Body.Notes, ImportNote{n.Line, n.Count, n.Key, web.PrinterOf(ctx).T(n.Key, n.Args)})
+		out.Body.Notes = append(out.Body.Notes, ImportNote{n.Line, n.Count, n.Key, sayNote(web.PrinterOf(ctx), n)})
 	}
 	return out, nil
+}
+
+// sayNote says what is not carried over as it was, and what to do.
+func sayNote(words *i18n.Printer, n incident.ImportNote) string {
+	return words.T(n.Key, n.Args) + " " + words.T(n.Key+".do", n.Args)
 }

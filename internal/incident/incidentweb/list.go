@@ -19,12 +19,19 @@ func filterOf(r *http.Request) incident.Filter {
 	q := r.URL.Query()
 	return incident.Filter{
 		State: incident.State(q.Get("state")), Severity: incident.Severity(q.Get("severity")), Exercise: q.Get("exercise") != "",
-		With: positive(q.Get("with")), Before: positive(q.Get("after")), Limit: perPage + 1,
+		Came: incident.Origin(q.Get("came")), With: positive(q.Get("with")), Before: positive(q.Get("after")), Limit: perPage + 1,
 	}
 }
 
 func (p *Pages) list(w http.ResponseWriter, r *http.Request) error {
 	f := filterOf(r)
+	if since := r.URL.Query().Get("since"); since != "" {
+		first, err := p.in.Numbered(r.Context(), p.in.Acts.Reader(), viewer(r), since)
+		if err != nil {
+			return err
+		}
+		f.Since = first.ID
+	}
 	found, err := p.in.List(r.Context(), p.in.Acts.Reader(), viewer(r), f)
 	if err != nil {
 		return err
@@ -37,8 +44,12 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request) error {
 	for _, s := range incident.Severities() {
 		severity.Options = append(severity.Options, web.Option{Value: string(s), Label: web.Say(r, "incident.desk.severity."+string(s))})
 	}
+	filters := []web.Field{state, severity}
+	if f.Came != "" || can(r, importCases) {
+		filters = append(filters, cameField(r))
+	}
 	list := web.List{
-		ID: "incidents", Caption: web.Say(r, "incident.desk.incidents"), Total: web.Total{Hide: true}, Live: true, Filters: web.Sift(r, state, severity),
+		ID: "incidents", Caption: web.Say(r, "incident.desk.incidents"), Total: web.Total{Hide: true}, Live: true, Filters: web.Sift(r, filters...),
 		Columns: web.Columns(r, "incident.desk.column.number", "incident.desk.column.title", "incident.desk.column.severity", "incident.desk.column.state",
 			"incident.desk.column.lead", "incident.desk.column.opened"),
 		Empty: web.Empty{Title: web.Say(r, "incident.desk.empty.title"), Why: web.Say(r, "incident.desk.empty.why")},
@@ -50,6 +61,9 @@ func (p *Pages) list(w http.ResponseWriter, r *http.Request) error {
 	if can(r, open) {
 		page.Primary = &web.Action{Label: web.Say(r, "incident.desk.open"), URL: "/incident/incidents/new", Icon: "plus", Tone: "primary"}
 		list.Empty.Do = page.Primary
+	}
+	if can(r, importCases) {
+		list.Empty.Also = importAction(r)
 	}
 	page.Actions = p.roomActions(r)
 	if len(found) > perPage {
@@ -74,6 +88,9 @@ func (p *Pages) row(r *http.Request, i *incident.Incident) web.Row {
 		{Text: p.in.Number(i.ID), URL: u, Mono: true}, {Text: i.Title, Sub: i.Marking.String()},
 		web.Marked(severityBadge(r, i.Severity)), web.Marked(stateBadge(r, i.State)), web.Anchor(p.orgName(i.Lead), orgURL(i.Lead)), web.Ago(i.OpenedAt),
 	}}
+	if i.Imported != "" {
+		row.Cells[1].Sub += " · " + i.Imported
+	}
 	if i.State != incident.Open {
 		row.Tone = "muted"
 	}
