@@ -67,6 +67,9 @@ func (f *filler) incidents(ctx context.Context) error {
 			first = i
 		}
 	}
+	if err := f.recovery(ctx, now, first); err != nil {
+		return fmt.Errorf("%s: %w", first.Title, err)
+	}
 	f.Clock.Set(clock.System{}.Now()) // what waits for its time would wait for ever in the past
 	if err := f.response(ctx, now, first); err != nil {
 		return fmt.Errorf("%s: %w", first.Title, err)

@@ -12,7 +12,7 @@ import (
 )
 
 // response is what belongs to the response at the water works besides its entries: the
-// clocks that run for it, how its services fare, and the report by which it began.
+// clocks that run for it, what the plant has filed, and the report by which it began.
 func (f *filler) response(ctx context.Context, now time.Time, i incident.Incident) error {
 	officer := f.as(guard.RoleWatchOfficer)
 	plant, err := f.named(ctx, plantOrg)
@@ -26,18 +26,8 @@ func (f *filler) response(ctx context.Context, now time.Time, i incident.Inciden
 	if _, err := f.Incidents.SetAnchor(ctx, officer, i.ID, incident.NewAnchor{Org: plant, Event: regime.Awareness, At: aware}); err != nil {
 		return fmt.Errorf("clocks: %w", err)
 	}
-	s, err := f.Incidents.AddService(ctx, officer, i.ID, incident.NewService{
-		Org: plant, Name: "Drinking water, pumping station 3", People: 210_000, Marking: tlp.Amber, To: guard.Circle{Orgs: []int64{plant}},
-		Now: incident.NewStep{State: incident.Degraded, Quality: 60, At: aware, By: "Plant engineer on shift", Note: "Two pumps stand still."},
-	})
-	if err != nil {
-		return fmt.Errorf("service: %w", err)
-	}
-	err = f.Incidents.SetService(ctx, officer, s.ID, incident.NewStep{
-		State: incident.Workaround, Quality: 85, At: now.Add(-5 * time.Hour), By: "Plant engineer on shift", Note: "All pumps run by hand.", Version: s.Version,
-	})
-	if err != nil {
-		return fmt.Errorf("service: %w", err)
+	if err := f.earlyWarning(ctx, i); err != nil {
+		return fmt.Errorf("early warning: %w", err)
 	}
 	r, err := f.Incidents.TakeReport(ctx, officer, incident.NewReport{
 		Source: incident.ByPhone, Owner: plant, Name: "Plant engineer on shift", Phone: "+999 555 0100", Marking: tlp.AmberStrict, SaidAt: now.Add(-9 * time.Hour),

@@ -120,6 +120,117 @@ func TestClocksRunFromWhatHappenedAndAreMetByWhatWasSent(t *testing.T) {
 	})
 }
 
+// send lets the desk record that the early warning of the plant was sent, again if it was.
+func (r *room) send(c incident.Clock, at time.Time) []incident.Move {
+	r.t.Helper()
+	f, err := r.BeginFiling(r.t.Context(), r.officer, c.ID)
+	r.must(err)
+	f.Answers["contact"] = "Plant, +99 1 2345"
+	r.must(r.EditFiling(r.t.Context(), r.officer, f.ID, 1, f.Answers))
+	moves, err := r.SendFiling(r.t.Context(), r.officer, f.ID, 2, at, "by phone")
+	r.must(err)
+	return moves
+}
+
+func TestTheFirstDocumentThatStandsMeetsItsClock(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		ctx, i := t.Context(), r.open()
+		r.must(r.LoadRegimes(ctx, nil))
+		p := r.report(r.plant, early(r.clock.Now().Add(-time.Hour)))
+		reported := r.clock.Now()
+		r.duty(i, "nis2")
+		r.anchor(i, regime.Awareness, r.clock.Now().Add(-time.Hour))
+		r.clock.Advance(20 * time.Hour)
+		first := r.clock.Now()
+		c := r.stage(r.officer, i, "nis2", "early-warning")
+		if moves := r.send(c, time.Time{}); len(moves) != 2 {
+			t.Errorf("the first moves %d clocks, want its own and the desk's answer", len(moves))
+		}
+		met := func(what string, at time.Time) {
+			t.Helper()
+			for stage, want := range map[string]incident.ClockState{"early-warning": incident.ClockMet, "csirt-answer": incident.ClockRunning} {
+				got := r.stage(r.officer, i, "nis2", stage)
+				if since := map[string]time.Time{"early-warning": got.MetAt, "csirt-answer": got.Anchor}[stage]; got.State != want || !since.Equal(at) {
+					t.Errorf("%s: %s is %s as of %s, want %s as of %s", what, stage, got.State, since, want, at)
+				}
+			}
+			if got := r.stage(r.officer, i, "nis2", "early-warning"); got.Late(r.clock.Now()) {
+				t.Errorf("%s: a filing in time looks late", what)
+			}
+		}
+		met("sent", first)
+
+		r.clock.Advance(48 * time.Hour)
+		if moves := r.send(c, time.Time{}); len(moves) != 0 {
+			t.Errorf("a correction moves %v", times(moves))
+		}
+		met("corrected by the desk", first)
+		own := r.document(r.plant, c)
+		own.Seen, own.Answers["title"] = 2, "Other words"
+		_, err := r.FileOwn(ctx, r.plant, c.ID, own)
+		r.must(err)
+		met("corrected by the operator", first)
+		if fs := r.filed(r.plant, c); len(fs) != 3 || fs[2].Number != 3 {
+			t.Errorf("got %d versions, want each of the three", len(fs))
+		}
+
+		// What came in before all of them and joins now is the first; without it the next is.
+		_, err = r.LinkReport(ctx, r.officer, p.ID, i.ID)
+		r.must(err)
+		met("reported before", reported)
+		r.must(r.UnlinkReport(ctx, r.officer, p.ID, i.ID, "the wrong one"))
+		met("taken back", first)
+	})
+}
+
+func TestWhereNoDocumentStandsTheClockRunsAgain(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		ctx, i := t.Context(), r.open()
+		r.must(r.LoadRegimes(ctx, nil))
+		r.duty(i, "nis2")
+		r.anchor(i, regime.Awareness, r.clock.Now().Add(-time.Hour))
+		p := r.report(r.plant, early(r.clock.Now().Add(-time.Hour)))
+		_, err := r.LinkReport(ctx, r.officer, p.ID, i.ID)
+		r.must(err)
+		if c := r.stage(r.officer, i, "nis2", "early-warning"); c.State != incident.ClockMet {
+			t.Errorf("got %s, want it met by the report", c.State)
+		}
+		r.must(r.UnlinkReport(ctx, r.officer, p.ID, i.ID, "the wrong one"))
+		c := r.stage(r.officer, i, "nis2", "early-warning")
+		if c.State != incident.ClockRunning || !c.MetAt.IsZero() {
+			t.Errorf("got %s at %s, want it to run", c.State, c.MetAt)
+		}
+		sent := r.clock.Now().Add(-10 * time.Minute) // what is recorded next is the first again
+		r.send(c, sent)
+		if c := r.stage(r.officer, i, "nis2", "early-warning"); c.State != incident.ClockMet || !c.MetAt.Equal(sent) {
+			t.Errorf("got %s at %s, want met at %s", c.State, c.MetAt, sent)
+		}
+	})
+}
+
+// A time that the desk corrected by hand is the desk's: no later version moves it back.
+func TestALaterVersionLeavesATimeThatWasCorrectedByHand(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		ctx, i := t.Context(), r.open()
+		r.duty(i, "nis2")
+		r.anchor(i, regime.Awareness, r.clock.Now().Add(-time.Hour))
+		c := r.stage(r.officer, i, "nis2", "early-warning")
+		r.send(c, time.Time{})
+		r.clock.Advance(3 * time.Hour)
+		by := r.clock.Now()
+		known, err := r.Anchors(ctx, r.acts.Reader(), incident.ViewerOf(r.officer), i.ID, r.water.ID)
+		r.must(err)
+		_, err = r.SetAnchor(ctx, r.officer, i.ID, incident.NewAnchor{
+			Org: r.water.ID, Regime: "nis2", Event: "early-warning", At: by, Seen: known[len(known)-1].ID, Reason: "its receipt says so",
+		})
+		r.must(err)
+		r.send(c, by.Add(-time.Hour))
+		if c := r.stage(r.officer, i, "nis2", "early-warning"); !c.MetAt.Equal(by) {
+			t.Errorf("met at %s, want %s as the desk corrected it", c.MetAt, by)
+		}
+	})
+}
+
 func TestWhoeverIsNoPartySeesNoClock(t *testing.T) {
 	each(t, func(t *testing.T, r *room) {
 		ctx, i := t.Context(), r.open()

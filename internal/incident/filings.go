@@ -178,8 +178,9 @@ func (in *Incidents) EditFiling(ctx context.Context, actor act.Actor, id, versio
 }
 
 // SendFiling records that a document was sent, when and how: its clock is met, and what
-// is counted from that submission begins to run. A required field that is empty holds
-// it up. An entry in the story says so to whoever owes it and to whom it is owed.
+// is counted from that submission begins to run; where one was sent before, this is
+// another version, and no clock moves. A required field that is empty holds it up. An
+// entry in the story says so to whoever owes it and to whom it is owed.
 func (in *Incidents) SendFiling(ctx context.Context, actor act.Actor, id, version int64, at time.Time, how string) (moves []Move, err error) {
 	how = clean(how)
 	if err := checkLine("how", how, MaxTitle, true); err != nil {
@@ -210,18 +211,11 @@ func (in *Incidents) SendFiling(ctx context.Context, actor act.Actor, id, versio
 			where id = $6`, stamp(at), actor.ID, how, e.ID, next, id); err != nil {
 			return err
 		}
-		n := NewAnchor{Org: c.Party, Regime: c.Regime, Event: regime.Event(c.Stage), At: at, Entry: e.ID}
-		known, err := in.standing(ctx, tx, i.ID, c.Party)
-		if err != nil {
+		f.SentAt, f.Entry = at, e.ID
+		if moves, err = in.meets(ctx, tx, i, c, f, how); err != nil {
 			return err
 		}
-		for _, a := range known { // sent again: the latest submission counts
-			if a.Event == n.Event && a.Regime == n.Regime {
-				n.Seen, n.Reason = a.ID, how
-			}
-		}
-		moves, err = in.setAnchor(ctx, tx, i, n)
-		return err
+		return in.tellClocks(ctx, tx, i.ID, *c) // also where no clock moves: there is another version
 	})
 	return moves, err
 }

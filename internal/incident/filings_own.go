@@ -131,6 +131,13 @@ func lastFiled(ctx context.Context, r sqldb.Reader, id int64) (Filing, error) {
 	return f, err
 }
 
+// firstFiled is the document by which the stage of a clock was done: of those that stand
+// the one that was sent first; the zero Filing when there is none.
+func firstFiled(ctx context.Context, r sqldb.Reader, id int64) (Filing, error) {
+	f, _, err := sqldb.One(ctx, r, scanFiling, `select `+filingColumns+` from incident_filing f where f.clock_id = $1 and f.state = 'sent' order by f.sent_at, f.id limit 1`, id)
+	return f, err
+}
+
 // nextNumber is the number of the version of a clock's document that is filed now.
 func nextNumber(ctx context.Context, tx *act.Tx, id int64) (int64, error) {
 	n, _, err := sqldb.One(ctx, tx, sqldb.Int64, `select coalesce(max(number), 0) from incident_filing where clock_id = $1`, id)
@@ -313,7 +320,7 @@ func (in *Incidents) fileOwn(ctx context.Context, tx *act.Tx, actor act.Actor, i
 	if err := in.anchorsIn(ctx, tx, i, c, stage, f.Answers, e.ID); err != nil {
 		return f, err
 	}
-	if err := in.meets(ctx, tx, i, c, f.SentAt, e.ID, how); err != nil {
+	if _, err := in.meets(ctx, tx, i, c, &f, how); err != nil {
 		return f, err
 	}
 	return f, in.tellClocks(ctx, tx, i.ID, *c) // also where no clock moves: there is another version
@@ -392,7 +399,7 @@ func (in *Incidents) anchorsIn(ctx context.Context, tx *act.Tx, i *Incident, c *
 		if !n.fills(known) {
 			continue
 		}
-		if err := in.anchor(ctx, tx, i, n); err != nil {
+		if _, err := in.anchor(ctx, tx, i, n); err != nil {
 			return err
 		}
 	}
@@ -414,20 +421,25 @@ func (n *NewAnchor) fills(known []Anchor) bool {
 	return true
 }
 
-// meets records that the stage of a clock was done at a time, unless it is known to have
-// been done before that.
-func (in *Incidents) meets(ctx context.Context, tx *act.Tx, i *Incident, c *Clock, at time.Time, entry int64, how string) error {
-	n := NewAnchor{Org: c.Party, Regime: c.Regime, Event: regime.Event(c.Stage), At: at, Entry: entry}
+// meets lets a document that was filed meet its clock, if it is the first that stands, by
+// the time at which it was sent. Any other corrects the first and moves nothing; nor does
+// one that was sent after the stage is known to have been done.
+func (in *Incidents) meets(ctx context.Context, tx *act.Tx, i *Incident, c *Clock, f *Filing, how string) ([]Move, error) {
+	first, err := firstFiled(ctx, tx, c.ID)
+	if err != nil || first.ID != f.ID {
+		return nil, err
+	}
+	n := NewAnchor{Org: c.Party, Regime: c.Regime, Event: regime.Event(c.Stage), At: f.SentAt, Entry: f.Entry}
 	known, err := in.standing(ctx, tx, i.ID, c.Party)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, a := range known {
 		if a.Event != n.Event || a.Regime != n.Regime {
 			continue
 		}
-		if !a.At.IsZero() && !a.At.After(at) {
-			return nil
+		if !a.At.IsZero() && !a.At.After(n.At) {
+			return nil, nil
 		}
 		n.Seen, n.Reason = a.ID, cmp.Or(how, string(n.Event))
 	}
@@ -435,14 +447,15 @@ func (in *Incidents) meets(ctx context.Context, tx *act.Tx, i *Incident, c *Cloc
 }
 
 // anchor records a time that a document shows, in an act of its own within the one that
-// files it: the record says which clocks moved by it.
-func (in *Incidents) anchor(ctx context.Context, tx *act.Tx, i *Incident, n NewAnchor) error {
+// files it: the record says which clocks moved by it, and it returns them.
+func (in *Incidents) anchor(ctx context.Context, tx *act.Tx, i *Incident, n NewAnchor) (moves []Move, err error) {
 	call := act.Call{Actor: tx.Actor(), Verb: "incident.anchor_filed", Subject: subject(i.ID), Purpose: purpose, Reason: n.Reason, Exercise: i.Exercise}
 	call.Resource = act.Resource{Kind: "incident", ID: subject(i.ID), Org: call.Actor.Org, Marking: i.Marking.String(), InAudience: true}
-	return in.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		_, err := in.setAnchor(ctx, tx, i, n)
+	err = in.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) (err error) {
+		moves, err = in.setAnchor(ctx, tx, i, n)
 		return err
 	})
+	return moves, err
 }
 
 // filedEntry says in the story that an organisation filed a document itself, to it, to

@@ -194,7 +194,7 @@ func (in *Incidents) fileReport(ctx context.Context, tx *act.Tx, i *Incident, d 
 	if err := in.anchorsIn(ctx, tx, i, c, stage, f.Answers, entry); err != nil {
 		return err
 	}
-	if err := in.meets(ctx, tx, i, c, f.SentAt, entry, f.SentHow); err != nil {
+	if _, err := in.meets(ctx, tx, i, c, &f, f.SentHow); err != nil {
 		return err
 	}
 	tx.Detail(filingDetail{f.ID, clockSubject(c.ID)})
@@ -239,7 +239,7 @@ func (in *Incidents) detach(ctx context.Context, tx *act.Tx, l Link, reason stri
 		return err
 	}
 	for _, a := range shown {
-		if err := in.anchor(ctx, tx, &i, NewAnchor{Org: a.Org, Regime: a.Regime, Event: a.Event, Reason: reason, Seen: a.ID}); err != nil {
+		if _, err := in.anchor(ctx, tx, &i, NewAnchor{Org: a.Org, Regime: a.Regime, Event: a.Event, Reason: reason, Seen: a.ID}); err != nil {
 			return err
 		}
 	}
@@ -251,17 +251,18 @@ func (in *Incidents) detach(ctx context.Context, tx *act.Tx, l Link, reason stri
 	return nil
 }
 
-// restore lets the earliest document of a clock that still stands meet it.
+// restore lets the first document of a clock that still stands meet it.
 func (in *Incidents) restore(ctx context.Context, tx *act.Tx, i *Incident, id int64, reason string) error {
-	f, ok, err := sqldb.One(ctx, tx, scanFiling, `select `+filingColumns+` from incident_filing f where f.clock_id = $1 and f.state = 'sent' order by f.sent_at, f.id limit 1`, id)
-	if err != nil || !ok {
+	f, err := firstFiled(ctx, tx, id)
+	if err != nil || f.ID == 0 {
 		return err
 	}
 	c, err := in.Clock(ctx, tx, Viewer{Org: guard.OwnOrg}, id)
 	if err != nil {
 		return err
 	}
-	return in.meets(ctx, tx, i, &c, f.SentAt, f.Entry, reason)
+	_, err = in.meets(ctx, tx, i, &c, &f, reason)
+	return err
 }
 
 // FiledBy lists the documents that a report is, as far as a viewer may know of them.

@@ -401,6 +401,37 @@ func (tab *Tab) Screenshot(name string) string {
 	return tab.Shot(name)
 }
 
+// Paper shows the page as it is printed, in a window as wide as the inside of a sheet of
+// A4, or as it is on a screen again. Colours of the system are those of Dark(false).
+func (tab *Tab) Paper(on bool) {
+	tab.t.Helper()
+	kind := ""
+	if on {
+		kind = "print"
+		tab.Viewport(sheet, 1000)
+	}
+	if _, err := chromedp.Call(tab.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: kind}); err != nil {
+		tab.t.Fatalf("emulate paper: %v", err)
+	}
+}
+
+// sheet is the inside of an A4 page with margins of 16 mm, in CSS pixels.
+const sheet = 672
+
+// PDF prints the page on A4 as <name>.pdf, without the colours of backgrounds, and returns
+// the file's path.
+func (tab *Tab) PDF(name string) string {
+	tab.t.Helper()
+	ctx, cancel := context.WithTimeout(tab.ctx, patience)
+	defer cancel()
+	yes := true
+	out, err := chromedp.Call(ctx, page.PrintToPDF, page.PrintToPDFParams{PaperWidth: 8.27, PaperHeight: 11.69, PreferCSSPageSize: &yes})
+	if err != nil {
+		tab.t.Fatalf("print %s: %v", name, err)
+	}
+	return tab.keep(name+".pdf", out.Data)
+}
+
 // Shot writes what the window shows as <name>.png and returns the file's path.
 func (tab *Tab) Shot(name string) string {
 	tab.t.Helper()
@@ -410,15 +441,21 @@ func (tab *Tab) Shot(name string) string {
 	if err != nil {
 		tab.t.Fatalf("take a picture of %s: %v", name, err)
 	}
+	return tab.keep(name+".png", shot.Data)
+}
+
+// keep writes a file of the test's and returns its path.
+func (tab *Tab) keep(name string, body []byte) string {
+	tab.t.Helper()
 	folder := os.Getenv("ALMENARA_ARTEFACTS")
 	if folder == "" {
 		folder = tab.t.TempDir()
 	}
-	path := filepath.Join(folder, name+".png")
+	path := filepath.Join(folder, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		tab.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, shot.Data, 0o644); err != nil {
+	if err := os.WriteFile(path, body, 0o644); err != nil {
 		tab.t.Fatal(err)
 	}
 	return path

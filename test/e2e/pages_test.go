@@ -68,7 +68,7 @@ func appearances(all bool) (out []appearance) {
 }
 
 // TestEveryPageInEveryLook walks the table of routes as a person who may see all of
-// the desk. A page is seen in one of six looks that together hold every pair of
+// the desk, and the portal as an operator's contact. A page is seen in one of six looks that together hold every pair of
 // traits; with ALMENARA_E2E_FULL=1 every page is seen in all there are.
 func TestEveryPageInEveryLook(t *testing.T) {
 	s := open(t, false, atalaya)
@@ -77,15 +77,24 @@ func TestEveryPageInEveryLook(t *testing.T) {
 	person := s.person("Marta Ibarra", guard.RoleAdministrator, guard.RoleDutyLead, guard.RoleConstituency, guard.RoleWatchOfficer)
 	first := chromium.Tab(t)
 	s.signIn(first, s.link(person))
-	pages := s.pages(first)
+	s.everyLook(t, chromium, full, "/", func(tab *browser.Tab) { s.signIn(tab, s.link(person)) }, s.pages(first))
+	contact := s.contact().ID
+	s.visit(first, contact)
+	t.Run("portal", func(t *testing.T) {
+		s.everyLook(t, chromium, full, "/portal", func(tab *browser.Tab) { s.visit(tab, contact) }, s.portal(first))
+	})
+}
+
+// everyLook sees pages as who comes in, each in one of the looks, or in all there are.
+func (s *stage) everyLook(t *testing.T, chromium *browser.Browser, full bool, home string, comeIn func(*browser.Tab), pages []string) {
 	for i, a := range appearances(full) {
 		t.Run(a.String(), func(t *testing.T) {
 			tab := chromium.Tab(t)
-			s.signIn(tab, s.link(person))
+			comeIn(tab)
 			tab.Viewport(a.width, a.height)
 			tab.Dark(a.dark)
 			tab.Scripts(a.scripts)
-			tab.Go(s.url + "/?lang=" + a.language())
+			tab.Go(s.url + home + "?lang=" + a.language())
 			for n, p := range pages {
 				if full || (n+i)%6 == 0 { // each page in one of the six
 					s.seePage(t, tab, p, a)
@@ -104,7 +113,7 @@ func (s *stage) seePage(t *testing.T, tab *browser.Tab, path string, a appearanc
 		Title  int    `json:"title"`
 		Rest   string `json:"rest"`
 	}](tab, `({status: performance.getEntriesByType("navigation")[0].responseStatus, title: document.querySelectorAll("main h1").length,
-		rest: (document.body.innerText.match(/⟦[^⟧]*⟧|\b(watch|warn|guard|constituency|desk|ledger|frame|fault)\.[a-z_]+(\.[a-z_]+)+\b/) || [""])[0]})`)
+		rest: (document.body.innerText.match(/⟦[^⟧]*⟧|\b(portal|watch|warn|guard|constituency|desk|ledger|frame|fault)\.[a-z_]+(\.[a-z_]+)+\b/) || [""])[0]})`)
 	if seen.Status != 200 || seen.Title != 1 {
 		t.Errorf("%s: got status %d and %d headings, want 200 and one", path, seen.Status, seen.Title)
 	}
@@ -145,9 +154,51 @@ func (s *stage) pages(tab *browser.Tab) (out []string) {
 	return out
 }
 
+// portal are the pages of the portal to which links lead its visitor, one for each
+// pattern of the table of routes.
+func (s *stage) portal(tab *browser.Tab) (out []string) {
+	s.t.Helper()
+	found := map[string]bool{"": true} // what is no page of the portal
+	for next := []string{"/portal"}; len(next) > 0; next = next[1:] {
+		path := next[0]
+		if pattern := s.portalPattern(path); !found[pattern] {
+			found[pattern] = true
+			out = append(out, path)
+			next = append(next, browser.Eval[[]string](tab, fmt.Sprintf(`fetch(%q).then(a => a.text()).then(t =>
+				[...new DOMParser().parseFromString(t, "text/html").querySelectorAll('a[href^="/portal"]:not([download])')].map(a => a.getAttribute("href").split("#")[0]))`, path))...)
+		}
+	}
+	for _, need := range []string{"/portal/deadlines/{deadline}/filed/{version}/print", "/portal/incidents/{number}/recovery", "/portal/notices/{number}"} {
+		if !found[need] {
+			s.t.Errorf("no link of the portal leads to %s; got %v", need, out)
+		}
+	}
+	return out
+}
+
+// portalPattern is the pattern of a page of the portal; empty for what is none.
+func (s *stage) portalPattern(address string) string {
+	path, _, _ := strings.Cut(address, "?")
+	best := ""
+	for _, r := range s.app.Site().Routes() {
+		if r.Method != "GET" || r.API || r.Stream || !strings.HasPrefix(r.Pattern, "/portal") || strings.HasSuffix(r.Pattern, ".csv") || strings.HasSuffix(r.Pattern, "/json") || strings.Contains(r.Pattern, "/files/") {
+			continue
+		}
+		want, got := strings.Split(r.Pattern, "/"), strings.Split(path, "/")
+		fits := len(want) == len(got)
+		for n := 0; fits && n < len(want); n++ {
+			fits = want[n] == got[n] || strings.HasPrefix(want[n], "{")
+		}
+		if fits && (best == "" || strings.Count(r.Pattern, "{") < strings.Count(best, "{")) {
+			best = r.Pattern
+		}
+	}
+	return best
+}
+
 // isPage tells pages from downloads, from what is only there for a moment, from the
-// portal, which refuses the desk and is seen by the tour of the demo, and from
-// what the other stories see.
+// portal, which refuses the desk and has a walk of its own, and from what the other
+// stories see.
 func isPage(r web.Route) bool {
 	for _, part := range []string{"csv", "/static/", "/events", "/received", "/checkpoint", "/proof", "/n/{", "/passkeys/{", "/sign-in/link/{", "/packs/{", "/files/{", "/portal", "/report-files/", "/print", "/json", "/signature", "{package}",
 		// What the demo has none of; the stories of incidents see them.

@@ -146,6 +146,8 @@
     if (at) { here = rows().find((r) => r.dataset.href === at) || null; here?.classList.add("alm-here"); }
     const asof = fresh.getElementById("asof");
     if (asof) document.getElementById("asof")?.replaceWith(asof);
+    const sheets = fresh.querySelectorAll(".alm-sheet");
+    document.querySelectorAll(".alm-sheet").forEach((old, n) => sheets[n] && old.replaceWith(sheets[n]));
     document.dispatchEvent(new CustomEvent("almenara:fresh"));
   }
   // Forms differ from showing to showing by their tokens alone; those before the

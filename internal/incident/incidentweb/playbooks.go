@@ -125,7 +125,7 @@ func (p *Pages) checklist(r *http.Request, b incident.Playbook) playbookPage {
 			c.In = web.PrinterOf(r.Context()).Age(item.Within)
 		}
 		if item.Branch != cacao.Always {
-			c.Branch = web.Say(r, "incident.desk.playbook.branch", "Branch", string(item.Branch), "Case", item.Case)
+			c.Branch = web.Say(r, "incident.desk.playbook.branch."+string(item.Branch), "Case", item.Case)
 		}
 		data.Items = append(data.Items, c)
 	}
