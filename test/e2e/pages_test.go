@@ -11,6 +11,7 @@ import (
 	"almenara.example/internal/foundation/i18n"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/guard"
+	"almenara.example/internal/incident"
 	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
 	"almenara.example/test/browser"
@@ -159,7 +160,7 @@ func (s *stage) pages(tab *browser.Tab) (out []string) {
 func (s *stage) portal(tab *browser.Tab) (out []string) {
 	s.t.Helper()
 	found := map[string]bool{"": true} // what is no page of the portal
-	for next := []string{"/portal"}; len(next) > 0; next = next[1:] {
+	for next := []string{"/portal", s.filedInPortal()}; len(next) > 0; next = next[1:] {
 		path := next[0]
 		if pattern := s.portalPattern(path); !found[pattern] {
 			found[pattern] = true
@@ -174,6 +175,24 @@ func (s *stage) portal(tab *browser.Tab) (out []string) {
 		}
 	}
 	return out
+}
+
+// filedInPortal is a document that the demo's contact has filed: of the deadlines the walk
+// opens the first alone, and that one still runs.
+func (s *stage) filedInPortal() string {
+	s.t.Helper()
+	in, desk := s.app.Incidents(), incident.Viewer{Org: guard.OwnOrg}
+	all, err := in.List(s.t.Context(), s.read(), desk, incident.Filter{})
+	s.check(err)
+	filed, err := in.Filings(s.t.Context(), s.read(), desk, all[len(all)-1].ID)
+	s.check(err)
+	for _, f := range filed {
+		if f.Sent {
+			return "/portal/deadlines/" + in.ClockRef(f.Clock) + "/filed/1"
+		}
+	}
+	s.t.Fatal("the demo has filed nothing")
+	return ""
 }
 
 // portalPattern is the pattern of a page of the portal; empty for what is none.

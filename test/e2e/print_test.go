@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"almenara.example/internal/guard"
 	"almenara.example/internal/incident"
@@ -90,9 +91,11 @@ func (s *stage) onPaper(t *testing.T, tab *browser.Tab, name, path string, want 
 	}
 }
 
-// visit lets somebody into the portal.
+// visit lets somebody into the portal, a minute later: who comes in again and again within
+// one is kept waiting.
 func (s *stage) visit(tab *browser.Tab, person int64) {
 	s.t.Helper()
+	s.wound.Set(s.wound.Now().Add(time.Minute))
 	tab.Go(s.link(person))
 	tab.Follow("main button[type=submit]")
 	tab.WaitURL("/portal")
