@@ -60,7 +60,7 @@ func (x response) waiting(ctx context.Context, r sqldb.Reader, asker act.Actor) 
 	if err != nil {
 		return nil, err
 	}
-	failed, err := x.in.UndeliveredMails(ctx, r, boardMost)
+	failed, err := x.in.UndeliveredMails(ctx, r, incident.ViewerOf(asker), boardMost)
 	if err != nil {
 		return nil, err
 	}

@@ -70,10 +70,16 @@ func (in *Incidents) Mail(ctx context.Context, r sqldb.Reader, id int64) (Mail, 
 	return m, err
 }
 
-// UndeliveredMails lists mails that did not arrive for sure, newest first.
-func (in *Incidents) UndeliveredMails(ctx context.Context, r sqldb.Reader, limit int) ([]Mail, error) {
-	return sqldb.All(ctx, r, scanMail, `select `+mailColumns+` from incident_mail m where m.state in ($1, $2, $3, $4, $5)
-		order by m.id desc limit $6`, string(MailNoContact), string(MailBounced), string(MailRefused), string(MailUnknown), string(MailWithheld), limit)
+// mayHear is the condition on a mail m that a viewer ($1 organisation, $2 person) may know
+// of something that it tells: a mail about what is for named persons is theirs to see.
+const mayHear = `exists (select 1 from incident_news n where n.mail_id = m.id
+	and (n.entry_id = 0 or exists (select 1 from incident_entry e where e.id = n.entry_id and ` + maySee + `)))`
+
+// UndeliveredMails lists mails that did not arrive for sure, newest first, as far as a
+// viewer may know of what they tell.
+func (in *Incidents) UndeliveredMails(ctx context.Context, r sqldb.Reader, v Viewer, limit int) ([]Mail, error) {
+	return sqldb.All(ctx, r, scanMail, `select `+mailColumns+` from incident_mail m where `+mayHear+` and m.state in ($3, $4, $5, $6, $7)
+		order by m.id desc limit $8`, v.Org, v.Person, string(MailNoContact), string(MailBounced), string(MailRefused), string(MailUnknown), string(MailWithheld), limit)
 }
 
 // news is one thing that one recipient is to be told.

@@ -310,9 +310,10 @@ func (in *Incidents) RepeatMail(ctx context.Context, actor act.Actor, id int64, 
 	}
 	call := act.Call{Actor: actor, Verb: "incident.repeat_mail", Subject: mailSubject(id), Purpose: purpose, Reason: reason}
 	return in.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
-		m, err := in.Mail(ctx, tx, id)
-		if err != nil {
-			return err
+		v := ViewerOf(actor)
+		m, ok, err := sqldb.One(ctx, tx, scanMail, `select `+mailColumns+` from incident_mail m where `+mayHear+` and m.id = $3`, v.Org, v.Person, id)
+		if err != nil || !ok {
+			return orElse(err, notFound())
 		}
 		if m.State == MailWaiting || m.State == MailAttempting || m.State == MailSent {
 			return fault.New(fault.Conflict, "incident.post.not_failed", nil)

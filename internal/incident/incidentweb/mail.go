@@ -138,7 +138,7 @@ type failedMail struct {
 }
 
 func (p *Pages) failedMails(r *http.Request) (out []failedMail, err error) {
-	ms, err := p.in.UndeliveredMails(r.Context(), p.in.Acts.Reader(), perPage)
+	ms, err := p.in.UndeliveredMails(r.Context(), p.in.Acts.Reader(), viewer(r), perPage)
 	for _, m := range ms {
 		n := p.in.Number(m.Incident)
 		out = append(out, failedMail{
