@@ -68,18 +68,20 @@ var (
 	// boundary is what a mail's parts are kept apart by: a hash of its Message-ID.
 	boundary = regexp.MustCompile(`\b[be][0-9a-f]{32}\b`)
 	// inner are the names of things at the desk, which are counted.
-	inner    = regexp.MustCompile(`((?:entries|files|clocks|filings|calls|mail|duties|participants)/|"(?:id|entry|clock|file)":|value="|#e|id="e)\d+`)
+	inner    = regexp.MustCompile(`((?:entries|files|clocks|filings|calls|mail|sent|duties|participants)/|"(?:id|entry|clock|file)":|value="|entry-|visually-hidden"> )\d+`)
 	sealed   = regexp.MustCompile(`(?s)-----BEGIN PGP MESSAGE-----.*?-----END PGP MESSAGE-----`)
+	uuid     = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	attached = regexp.MustCompile(`(?m)(?:^[A-Za-z0-9+/]{60,76}\r?\n)+(?:^[A-Za-z0-9+/]{1,76}={0,2}\r?\n)?`)
 	// signature is by the key of the ledger, which each house has of its own; digest is of
 	// what has numbers in it.
-	signature = regexp.MustCompile(`\S+/ledger \S+`)
+	signature = regexp.MustCompile(`\S+/ledger \S+|/ledger(?:&#43;|\+)[^<"\s]+`)
 	digest    = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 )
 
 // plain takes out what may differ: random ids always, numbers where ids have moved.
 func (w *world) plain(s string, exact bool) string {
-	s = boundary.ReplaceAllString(plain(s, nil), "(boundary)")
+	s = boundary.ReplaceAllString(uuid.ReplaceAllString(plain(s, nil), "(uuid)"), "(boundary)")
+	s = signature.ReplaceAllString(strings.ReplaceAll(s, w.code, "(code)"), "(signature)")
 	if exact {
 		return s
 	}
@@ -91,7 +93,7 @@ func (w *world) plain(s string, exact bool) string {
 		return names[m]
 	}
 	s = ownNumbers.ReplaceAllStringFunc(s, named)
-	s = inner.ReplaceAllStringFunc(s, named)
+	s = inner.ReplaceAllString(s, "(inner)")
 	return opaque.ReplaceAllString(s, "(opaque)")
 }
 

@@ -61,7 +61,7 @@ func (w *world) enter() {
 	} {
 		w.readers = append(w.readers, reader{name: one.name, cookie: w.SignIn(one.who.ID), token: w.tokenOf(one.who, "portal.fetch"), calls: calls, pages: pages, forms: outsiderForms()})
 	}
-	w.readers = append(w.readers, reader{name: "who reported without a name", pages: []string{"/report/status"}, forms: []form{{"/report/status", "code=" + w.code}, {"/report/status", "code=" + w.code + "&text="}}})
+	w.readers = append(w.readers, reader{name: "who reported without a name", pages: []string{"/report/status"}, forms: []form{{"/report/status", "code={code}"}, {"/report/status", "code={code}&do=add&text="}, {"/report/status", "code=0000-0000-0000-0000-0000"}}})
 	if w.plot.red {
 		w.enterDesk()
 	}
@@ -82,7 +82,7 @@ func (w *world) enterDesk() {
 		}
 	}
 	lead.calls = append(lead.calls, "/api/v1/incident/incidents/{incident}", "/api/v1/incident/search?q=192.0.2.7", "/api/v1/incident/search?q=hush", "/api/v1/incident/search?q=secr", "/api/v1/incident/search?q={incident}", "/api/v1/incident/mail")
-	lead.pages = append(lead.pages, "/incident/search?q=192.0.2.7", "/incident/search?q=seen", "/incident/entries/{entry}", "/incident/files/{file}", "/incident/calls", "/incident/clocks", "/incident/incidents", "/desk/search?q=192.0.2.7",
+	lead.pages = append(lead.pages, "/", "/incident/mail", "/incident/search?q=192.0.2.7", "/incident/search?q=seen", "/incident/entries/{entry}", "/incident/files/{file}", "/incident/calls", "/incident/clocks", "/incident/incidents", "/desk/search?q=192.0.2.7",
 		"/incident/incidents/{incident}?kind=question", "/incident/incidents/{incident}")
 	lead.forms = []form{
 		{"/incident/entries/{entry}/edit", "text=x&version=99"}, {"/incident/entries/{entry}/share", "marking=TLP:GREEN&reason=x&version=99"},
@@ -213,6 +213,8 @@ func fill(w *world, s string, places map[string]int, desk bool) string {
 		kind := m[1 : len(m)-1]
 		all := w.partiesInOrder()
 		switch one := all[places[kind]%len(all)]; kind {
+		case "code":
+			return w.code
 		case "org":
 			return one.org.UID
 		case "person":
