@@ -180,6 +180,15 @@ func (s *secret) reports(ctx context.Context) error {
 	return err
 }
 
+// notes is what the desk says to itself of the reports that readers made.
+func (s *secret) notes(ctx context.Context) error {
+	all := s.things["report"].seen
+	if len(all) == 0 {
+		return fault.New(fault.NotFound, "none", nil)
+	}
+	return s.in.WriteOnReport(ctx, s.desk, all[s.r.IntN(len(all))], incident.NoteInside, "secret note", nil)
+}
+
 // mail files what a stranger wrote about the incident, or dismisses it.
 func (s *secret) mail(ctx context.Context) error {
 	from := "desk@" + strings.ToLower(s.who.org.Name) + ".hidden.example"

@@ -59,6 +59,10 @@ func hiddenActs() []hiddenAct {
 		{"situation report", (*secret).sitrep},
 		{"lead", (*secret).lead},
 		{"exercise", (*secret).exercise},
+		{"a colleague by name", (*secret).colleague},
+		{"removed", (*secret).removed},
+		{"what crossed is changed", (*secret).changes},
+		{"note on a report", (*secret).notes},
 	}
 }
 

@@ -124,6 +124,43 @@ func (s *secret) byName(ctx context.Context) error {
 	return err
 }
 
+// colleague lets a colleague of those who read take part in a secret incident, by name:
+// what is written to their organisation there is not theirs.
+func (s *secret) colleague(ctx context.Context) error {
+	s.at = s.hiddenReal()[0]
+	one := []guard.Person{s.ben, s.olga}[s.r.IntN(2)]
+	if _, err := s.in.AddParticipant(ctx, s.desk, s.at, incident.NewParticipant{Org: one.Org, Person: one.ID, Role: "observer"}); err != nil {
+		s.done["refused colleague: "+err.Error()]++ // takes part already
+	}
+	return s.hide(ctx, s.desk, incident.NewEntry{Kind: incident.Question, Marking: tlp.Amber, Text: "secret to a colleague", To: guard.Circle{Orgs: []int64{one.Org}}, Task: &incident.NewTask{Org: one.Org, Person: one.ID, Due: s.Clock.Now().Add(30 * time.Minute)}})
+}
+
+// removed lets an organisation that reads take part for a moment in which nothing is sent.
+func (s *secret) removed(ctx context.Context) error {
+	s.at = s.hiddenReal()[0]
+	gone := s.org("Antigua")
+	if err := s.joins(ctx, s.desk, s.at, gone); err != nil {
+		return err
+	}
+	n := incident.NewEntry{Marking: tlp.Amber, Text: "secret to who is gone", To: guard.Circle{Orgs: []int64{gone}}, Files: []incident.NewFile{{Name: "secret.txt", Body: []byte("secret")}}}
+	if err := s.hide(ctx, s.desk, n); err != nil {
+		return err
+	}
+	return s.leaves(ctx, s.at, gone)
+}
+
+// changes edits a line that crossed to a police which reads it as it stood then.
+func (s *secret) changes(ctx context.Context) error {
+	if len(s.crossed) == 0 {
+		return fault.New(fault.NotFound, "none", nil)
+	}
+	e, err := s.in.Entry(ctx, s.App.Acts().Reader(), incident.ViewerOf(s.second), s.crossed[s.r.IntN(len(s.crossed))])
+	if err != nil {
+		return err
+	}
+	return s.in.EditEntry(ctx, s.second, e.ID, e.Version, "secret second thoughts")
+}
+
 // merge makes a secret incident a part of one of the readers', or one of theirs a part of
 // a secret one, or takes them apart again.
 func (s *secret) merge(ctx context.Context) error {

@@ -131,6 +131,7 @@ func (w *world) crosses(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.crossed = lines
 	w.keep("crossing", false, c.ID)
 	return w.in.ReviewCrossing(ctx, w.desk, c.ID, incident.Approved, "it was right")
 }

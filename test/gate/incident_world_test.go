@@ -28,11 +28,12 @@ type world struct {
 	in                  *incident.Incidents
 	desk, second, chief act.Actor // the chief alone of the desk is named where the readers are not
 	parties             map[string]*party
-	ben                 guard.Person // Ana's colleague, whom secrets reach by name
+	ben, olga           guard.Person // colleagues of who reads, whom secrets reach by name
 	oversight           guard.Person
 	things              map[string]*things
-	code                string // of who reported without a name
-	drill               int64  // the incident that is an exercise
+	code                string  // of who reported without a name
+	crossed             []int64 // lines that a police reads as they stood then
+	drill               int64   // the incident that is an exercise
 	done                map[string]int
 	readers             []reader
 	key                 *pgp.Team
@@ -132,7 +133,7 @@ func (w *world) peopled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.ben = w.Person(w.org("Faro"), guard.RoleContact)
+	w.ben, w.olga = w.Person(w.org("Faro"), guard.RoleContact), w.Person(w.org("Norte"), guard.RoleContact)
 	return w.sealTo(ctx, "Sello")
 }
 
