@@ -164,6 +164,13 @@ func pair(t *testing.T, seed uint64, n int, database func(testing.TB) sqldb.Conf
 	}
 	t.Logf("seed %d: %d comparisons, %d mails, hidden: %v", seed, n, len(with.letters()), with.done)
 	judge(t, n, codes)
+	for _, w := range []*world{with, without} {
+		for line := range strings.Lines(w.Log.String()) {
+			if strings.Contains(line, "level=ERROR") {
+				t.Logf("seed %d: the house says %s", seed, line)
+			}
+		}
+	}
 }
 
 // judge wants answers of all sorts, to every reader.

@@ -82,7 +82,7 @@ func (w *world) enterDesk() {
 		}
 	}
 	lead.calls = append(lead.calls, "/api/v1/incident/incidents/{incident}", "/api/v1/incident/search?q=192.0.2.7", "/api/v1/incident/search?q=hush", "/api/v1/incident/search?q=secr", "/api/v1/incident/search?q={incident}", "/api/v1/incident/mail")
-	lead.pages = append(lead.pages, "/", "/incident/mail", "/incident/search?q=192.0.2.7", "/incident/search?q=seen", "/incident/entries/{entry}", "/incident/files/{file}", "/incident/calls", "/incident/clocks", "/incident/incidents", "/desk/search?q=192.0.2.7",
+	lead.pages = append(lead.pages, "/incident/mail", "/incident/search?q=192.0.2.7", "/incident/search?q=seen", "/incident/entries/{entry}", "/incident/files/{file}", "/incident/calls", "/incident/clocks", "/incident/incidents", "/desk/search?q=192.0.2.7",
 		"/incident/incidents/{incident}?kind=question", "/incident/incidents/{incident}")
 	lead.forms = []form{
 		{"/incident/entries/{entry}/edit", "text=x&version=99"}, {"/incident/entries/{entry}/share", "marking=TLP:GREEN&reason=x&version=99"},
