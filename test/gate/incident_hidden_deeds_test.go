@@ -182,11 +182,13 @@ func (s *secret) reports(ctx context.Context) error {
 
 // notes is what the desk says to itself of the reports that readers made.
 func (s *secret) notes(ctx context.Context) error {
-	all := s.things["report"].seen
-	if len(all) == 0 {
-		return fault.New(fault.NotFound, "none", nil)
+	err := error(fault.New(fault.NotFound, "none", nil))
+	for _, id := range s.things["report"].seen {
+		if err = s.in.WriteOnReport(ctx, s.desk, id, incident.NoteInside, "secret note", nil); err != nil {
+			return err
+		}
 	}
-	return s.in.WriteOnReport(ctx, s.desk, all[s.r.IntN(len(all))], incident.NoteInside, "secret note", nil)
+	return err
 }
 
 // mail files what a stranger wrote about the incident, or dismisses it.

@@ -144,8 +144,13 @@ func pair(t *testing.T, seed uint64, n int, database func(testing.TB) sqldb.Conf
 		}
 	}
 	r, codes := rand.New(rand.NewPCG(seed, 3)), map[string]map[string]int{}
+	all := with.visits(r)
 	for k := range n {
-		a, b := draw(r, with, without)
+		v := with.chance(r)
+		if k < len(all) {
+			v = all[k]
+		}
+		a, b := v.ask(r, with, without)
 		got, want := with.tell(a), without.tell(b)
 		code, _, _ := strings.Cut(got, "\n")
 		if codes[a.reader] == nil {

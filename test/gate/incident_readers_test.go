@@ -42,7 +42,7 @@ func (w *world) enter() {
 	}
 	calls = append(calls, "/api/v1/portal/incidents?before={incident}", "/api/v1/portal/entries/{entry}", "/api/v1/portal/incidents/{incident}", "/api/v1/portal/deadlines/{clock}", "/api/v1/portal/incident-files/{file}")
 	pages = append(pages, "/portal/incidents?before={incident}", "/portal/incidents?exercise=yes", "/portal/entries/{entry}?do=edit", "/portal/entries/{entry}?do=share", "/portal/entries/{entry}?do=retract",
-		"/portal/deadlines?exercise=yes", "/portal/deadlines/{clock}/filed/1", "/portal/reports/new?regime=nis2&stage=early-warning", "/portal/crossings/{crossing}", "/portal/incidents/{incident}")
+		"/portal/deadlines?exercise=yes", "/portal/deadlines/{clock}/filed/1", "/portal/reports/new?regime=nis2&stage=early-warning", "/portal/crossings/{crossing}", "/portal/incidents/{incident}", "/portal/reports/{report}", "/portal/reports/{report}")
 	for _, one := range []struct {
 		name string
 		who  guard.Person
@@ -164,22 +164,47 @@ type question struct {
 
 var blank = regexp.MustCompile(`\{(\w+)\}`)
 
-// draw makes one question, in the words of each world.
-func draw(r *rand.Rand, with, without *world) (a, b question) {
-	k := r.IntN(len(with.readers))
-	one := with.readers[k]
-	q := question{reader: one.name, method: "GET", language: []string{"en", "fr", "es"}[r.IntN(3)]}
-	var path, body string
-	call := false
-	switch n := r.IntN(100); {
-	case n >= 12 && len(one.calls) > 0:
-		call, path = true, one.calls[r.IntN(len(one.calls))]
-	case n >= 5 || len(one.forms) == 0:
-		path = one.pages[r.IntN(len(one.pages))]
-	default:
-		f := one.forms[r.IntN(len(one.forms))]
-		q.method, path, body = "POST", f.path, f.body
+// visit is a request of a reader at one door, before it is filled with things.
+type visit struct {
+	reader int
+	form   form
+	method string
+	call   bool
+}
+
+// visits are all that the readers can ask by session, once each and shuffled: pages cost
+// most, and what is drawn would leave some out.
+func (w *world) visits(r *rand.Rand) (out []visit) {
+	for k, one := range w.readers {
+		for _, p := range one.pages {
+			out = append(out, visit{k, form{path: p}, "GET", false})
+		}
+		for _, f := range one.forms {
+			out = append(out, visit{k, f, "POST", false})
+		}
 	}
+	r.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+// chance chooses a visit; most ask as programs do, which costs least.
+func (w *world) chance(r *rand.Rand) visit {
+	k := r.IntN(len(w.readers))
+	one := w.readers[k]
+	switch n := r.IntN(100); {
+	case n >= 6 && len(one.calls) > 0:
+		return visit{k, form{path: one.calls[r.IntN(len(one.calls))]}, "GET", true}
+	case n >= 3 && n < 53 || len(one.forms) == 0:
+		return visit{k, form{path: one.pages[r.IntN(len(one.pages))]}, "GET", false}
+	}
+	return visit{k, one.forms[r.IntN(len(one.forms))], "POST", false}
+}
+
+// ask makes a question of a visit, in the words of each world.
+func (v visit) ask(r *rand.Rand, with, without *world) (a, b question) {
+	one := with.readers[v.reader]
+	q := question{reader: one.name, method: v.method, language: []string{"en", "fr", "es"}[r.IntN(3)]}
+	path, body := v.form.path, v.form.body
 	places := map[string]int{}
 	for _, m := range blank.FindAllStringSubmatch(path+" "+body, -1) {
 		if x := with.things[m[1]]; x != nil {
@@ -192,8 +217,8 @@ func draw(r *rand.Rand, with, without *world) (a, b question) {
 		p := q
 		p.path = fill(w, path, places, one.desk)
 		p.body = strings.ReplaceAll(fill(w, body, places, one.desk), "TLP:", url.QueryEscape("TLP:"))
-		if p.cookie = w.readers[k].cookie; call {
-			p.cookie, p.token = nil, w.readers[k].token
+		if p.cookie = w.readers[v.reader].cookie; v.call {
+			p.cookie, p.token = nil, w.readers[v.reader].token
 		}
 		return p
 	}
