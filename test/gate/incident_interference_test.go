@@ -67,8 +67,9 @@ var (
 	ownNumbers = regexp.MustCompile(`(?i)\b(?:ALM|C|D|E|F|M)-[0-9A-Z]{4}-[0-9A-Z]{4}\b`)
 	// boundary is what a mail's parts are kept apart by: a hash of its Message-ID.
 	boundary = regexp.MustCompile(`\b[be][0-9a-f]{32}\b`)
-	// inner are the names of things at the desk, which are counted.
-	inner    = regexp.MustCompile(`((?:entries|files|clocks|filings|calls|mail|sent|duties|participants)/|"(?:id|entry|clock|file)":|value="|entry-|call-|\(asked\)/|visually-hidden"> )\d+`)
+	// inner are the names of things at the desk, which are counted; where nothing has moved,
+	// in the pairs whose secrets come late, they are compared.
+	inner    = regexp.MustCompile(`((?:entries|files|clocks|filings|calls|mail|sent|duties|participants|services|resources)/|(?:name|for|id|describedby)="[a-z-]+-|"(?:id|entry|clock|file)":|value="|entry-|call-|\(asked\)/|alm-sub">|visually-hidden"> )\d+`)
 	sealed   = regexp.MustCompile(`(?s)-----BEGIN PGP MESSAGE-----.*?-----END PGP MESSAGE-----`)
 	uuid     = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	attached = regexp.MustCompile(`(?m)(?:^[A-Za-z0-9+/]{60,76}\r?\n)+(?:^[A-Za-z0-9+/]{1,76}={0,2}\r?\n)?`)
@@ -85,6 +86,7 @@ func (w *world) plain(s string, exact bool) string {
 	if exact {
 		return s
 	}
+	s = digest.ReplaceAllString(s, "(digest)")
 	names := map[string]string{}
 	named := func(m string) string {
 		if m = strings.ToUpper(m); names[m] == "" {
@@ -118,7 +120,7 @@ func (w *world) letters() (out []string) {
 			}
 			return signature.ReplaceAllString(string(b), "(signature)")
 		})
-		out = append(out, w.plain(m.To+"\n"+digest.ReplaceAllString(folded.ReplaceAllString(text, ""), "(digest)"), false))
+		out = append(out, w.plain(m.To+"\n"+folded.ReplaceAllString(text, ""), false))
 	}
 	slices.Sort(out) // several leave at the same moment
 	return out
