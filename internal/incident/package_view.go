@@ -153,7 +153,7 @@ func (v packageView) entry(ctx context.Context, r sqldb.Reader, e Entry, basis s
 	}
 	kind, id, _ := strings.Cut(basis, ":")
 	out = sealed.Entry{
-		Ref: strconv.FormatInt(e.ID, 10), Version: e.Version, Kind: string(e.Kind), Owner: o.Name, Marking: e.Marking.String(), At: e.At, Text: e.Text, Basis: kind,
+		Ref: v.in.Ref(e.ID), Version: e.Version, Kind: string(e.Kind), Owner: o.Name, Marking: e.Marking.String(), At: e.At, Text: e.Text, Basis: kind,
 	}
 	if out.Observables, err = sightsOf(ctx, r, e.ID); err != nil || kind != "consent" {
 		return out, err

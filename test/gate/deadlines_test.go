@@ -195,24 +195,3 @@ func TestDeadlinesOfAnExerciseStandApart(t *testing.T) {
 		p.get(who, path, 200, []string{"EXERCISE"}, nil)
 	}
 }
-
-// owe lets NIS2 apply to an organisation, which has warned and notified: what runs then runs
-// for a month, so that nobody is reminded of anything while answers are compared.
-func (w *world) owe(ctx context.Context, at, org int64, keep *[]int64) error {
-	if _, err := w.in.BeginDuty(ctx, w.desk, at, incident.NewDuty{Org: org, Regime: "nis2"}); err != nil {
-		return err
-	}
-	cs, err := w.in.Clocks(ctx, w.App.Acts().Reader(), incident.ViewerOf(w.desk), at)
-	for _, c := range cs {
-		if c.Party != org || c.OwedByOrg != org {
-			continue
-		}
-		*keep = append(*keep, c.ID)
-		if c.Stage == "early-warning" || c.Stage == "notification" {
-			if _, err := w.in.MeetClock(ctx, w.desk, c.ID, w.Clock.Now(), 0, "", 0); err != nil {
-				return err
-			}
-		}
-	}
-	return err
-}
