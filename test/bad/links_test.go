@@ -143,7 +143,7 @@ func TestAnAnsweringLinkThatIsGuessedForeignOrExpiredSaysNothing(t *testing.T) {
 		link, secret, _ := strings.Cut(strings.TrimPrefix(path, "/n/"), ".")
 		_, foreign, _ := strings.Cut(other, ".")
 		pages := map[string]string{}
-		clean := regexp.MustCompile(`[0-9a-f]{16}|/n/[^"&?]*|<footer.*`)
+		clean := regexp.MustCompile(`[0-9a-f]{16}|/n/[^"&?]*|As of [^<]*|<footer.*`)
 		refused := func(what, path string) {
 			t.Helper()
 			for _, a := range []house.Answer{
