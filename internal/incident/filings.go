@@ -101,21 +101,49 @@ func (in *Incidents) BeginFiling(ctx context.Context, actor act.Actor, id int64)
 		if err != nil {
 			return err
 		}
-		f = Filing{Org: actor.Org, Clock: c.ID, Incident: i.ID, Law: l.ID, Answers: answers, BegunAt: tx.Now(), BegunBy: actor.ID, ChangedAt: tx.Now(), ChangedBy: actor.ID, Version: 1}
-		if f.ID, err = tx.Next(ctx, "incident.filing"); err != nil {
-			return err
-		}
-		text, err := json.Marshal(answers)
-		if err != nil {
+		if f, err = in.newDraft(ctx, tx, actor, &c, answers); err != nil {
 			return err
 		}
 		tx.Detail(filingDetail{f.ID, clockSubject(c.ID)})
-		_, err = tx.ExecContext(ctx, `insert into incident_filing (id, clock_id, incident_id, law_id, state, answers, sent_at, sent_by, sent_how, entry_id, begun_at, begun_by,
-			changed_at, changed_by, version, org_id) values ($1, $2, $3, $4, 'draft', $5, 0, '', '', 0, $6, $7, $6, $7, 1, $8)`,
-			f.ID, f.Clock, f.Incident, f.Law, string(text), stamp(f.BegunAt), f.BegunBy, f.Org)
-		return err
+		return nil
 	})
 	return f, err
+}
+
+// newDraft writes the first draft of an organisation for a clock.
+func (in *Incidents) newDraft(ctx context.Context, tx *act.Tx, actor act.Actor, c *Clock, answers map[string]string) (f Filing, err error) {
+	text, err := json.Marshal(answers)
+	if err != nil {
+		return f, err
+	}
+	f = Filing{Org: actor.Org, Clock: c.ID, Incident: c.Incident, Law: c.Law, Answers: answers, BegunAt: tx.Now(), BegunBy: actor.ID, ChangedAt: tx.Now(), ChangedBy: actor.ID, Version: 1}
+	if f.ID, err = tx.Next(ctx, "incident.filing"); err != nil {
+		return f, err
+	}
+	_, err = tx.ExecContext(ctx, `insert into incident_filing (id, clock_id, incident_id, law_id, state, answers, sent_at, sent_by, sent_how, entry_id, begun_at, begun_by,
+		changed_at, changed_by, version, org_id) values ($1, $2, $3, $4, 'draft', $5, 0, '', '', 0, $6, $7, $6, $7, 1, $8)`,
+		f.ID, f.Clock, f.Incident, f.Law, string(text), stamp(f.BegunAt), f.BegunBy, f.Org)
+	return f, err
+}
+
+// rewrite puts other answers into a draft; what stood there before is kept.
+func (f *Filing) rewrite(ctx context.Context, tx *act.Tx, actor act.Actor, answers map[string]string) error {
+	old, err := json.Marshal(f.Answers)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(answers)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `insert into incident_filing_version (filing_id, version, answers, changed_at, changed_by) values ($1, $2, $3, $4, $5)`,
+		f.ID, f.Version, string(old), stamp(f.ChangedAt), f.ChangedBy); err != nil {
+		return err
+	}
+	f.Answers = answers
+	_, err = tx.ExecContext(ctx, `update incident_filing set answers = $1, changed_at = $2, changed_by = $3, version = version + 1 where id = $4`,
+		string(text), clock.Micros(tx.Now()), actor.ID, f.ID)
+	return err
 }
 
 type filingDetail struct {
@@ -159,21 +187,7 @@ func (in *Incidents) EditFiling(ctx context.Context, actor act.Actor, id, versio
 		if answers, err = checkAnswers(stage.Fields, answers); err != nil {
 			return err
 		}
-		old, err := json.Marshal(f.Answers)
-		if err != nil {
-			return err
-		}
-		text, err := json.Marshal(answers)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `insert into incident_filing_version (filing_id, version, answers, changed_at, changed_by) values ($1, $2, $3, $4, $5)`,
-			id, f.Version, string(old), stamp(f.ChangedAt), f.ChangedBy); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `update incident_filing set answers = $1, changed_at = $2, changed_by = $3, version = version + 1 where id = $4`,
-			string(text), clock.Micros(tx.Now()), actor.ID, id)
-		return err
+		return f.rewrite(ctx, tx, actor, answers)
 	})
 }
 

@@ -3,7 +3,6 @@ package incident
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"almenara.example/internal/act"
-	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
@@ -182,10 +180,6 @@ func (in *Incidents) fitting(c *Clock, answers map[string]string) (map[string]st
 // putDraft writes the draft of an organisation at the version that was looked at; what
 // stood there before is kept.
 func (in *Incidents) putDraft(ctx context.Context, tx *act.Tx, actor act.Actor, c *Clock, n OwnFiling) (Filing, error) {
-	text, err := json.Marshal(n.Answers)
-	if err != nil {
-		return Filing{}, err
-	}
 	f, there, err := ownDraft(ctx, tx, actor.Org, c.ID)
 	switch {
 	case err != nil:
@@ -193,31 +187,9 @@ func (in *Incidents) putDraft(ctx context.Context, tx *act.Tx, actor act.Actor, 
 	case f.Version != n.Version:
 		return f, changedMeanwhile()
 	case !there:
-		return in.newOwn(ctx, tx, actor, c, n.Answers, string(text))
+		return in.newDraft(ctx, tx, actor, c, n.Answers)
 	}
-	old, err := json.Marshal(f.Answers)
-	if err != nil {
-		return f, err
-	}
-	if _, err := tx.ExecContext(ctx, `insert into incident_filing_version (filing_id, version, answers, changed_at, changed_by) values ($1, $2, $3, $4, $5)`,
-		f.ID, f.Version, string(old), stamp(f.ChangedAt), f.ChangedBy); err != nil {
-		return f, err
-	}
-	f.Answers = n.Answers
-	_, err = tx.ExecContext(ctx, `update incident_filing set answers = $1, changed_at = $2, changed_by = $3, version = version + 1 where id = $4`,
-		string(text), clock.Micros(tx.Now()), actor.ID, f.ID)
-	return f, err
-}
-
-// newOwn writes the first draft of an organisation.
-func (in *Incidents) newOwn(ctx context.Context, tx *act.Tx, actor act.Actor, c *Clock, answers map[string]string, text string) (f Filing, err error) {
-	f = Filing{Org: actor.Org, Clock: c.ID, Incident: c.Incident, Law: c.Law, Answers: answers, BegunAt: tx.Now(), BegunBy: actor.ID, ChangedAt: tx.Now(), ChangedBy: actor.ID, Version: 1}
-	if f.ID, err = tx.Next(ctx, "incident.filing"); err != nil {
-		return f, err
-	}
-	_, err = tx.ExecContext(ctx, `insert into incident_filing (id, clock_id, incident_id, law_id, state, answers, sent_at, sent_by, sent_how, entry_id, begun_at, begun_by,
-		changed_at, changed_by, version, org_id) values ($1, $2, $3, $4, 'draft', $5, 0, '', '', 0, $6, $7, $6, $7, 1, $8)`,
-		f.ID, f.Clock, f.Incident, f.Law, text, stamp(f.BegunAt), f.BegunBy, f.Org)
+	err = f.rewrite(ctx, tx, actor, n.Answers)
 	return f, err
 }
 

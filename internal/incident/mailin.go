@@ -114,11 +114,7 @@ func (in *Incidents) Claims(ctx context.Context, r sqldb.Reader, raw []byte) (bo
 // thread finds what a mail answers by Message-IDs. ours tells whether it answers something
 // of ours at all.
 func (in *Incidents) thread(ctx context.Context, r sqldb.Reader, m *message.Message) (mail Mail, incident int64, ours bool, err error) {
-	ids := slices.Concat(m.InReplyTo, m.References)
-	if m.Report != nil {
-		ids = append(ids, m.Report.MessageID)
-	}
-	for _, id := range ids[:min(len(ids), 100)] {
+	for _, id := range m.Answers() {
 		local, domain, _ := strings.Cut(id, "@")
 		if !strings.EqualFold(domain, in.MailDomain) {
 			continue
@@ -144,11 +140,7 @@ func (in *Incidents) thread(ctx context.Context, r sqldb.Reader, m *message.Mess
 // mailsNamed lists the mails of ours that a mail answers, or answers an answer to: what
 // it says may be about any of them.
 func (in *Incidents) mailsNamed(m *message.Message) (out []int64) {
-	ids := slices.Concat(m.InReplyTo, m.References)
-	if m.Report != nil {
-		ids = append(ids, m.Report.MessageID)
-	}
-	for _, id := range ids[:min(len(ids), 100)] {
+	for _, id := range m.Answers() {
 		local, domain, _ := strings.Cut(id, "@")
 		if n, err := in.MailNumbers.Parse(local); err == nil && strings.EqualFold(domain, in.MailDomain) && !slices.Contains(out, int64(n)) {
 			out = append(out, int64(n))

@@ -85,7 +85,7 @@ func (in *Incidents) Milestones(ctx context.Context, r sqldb.Reader, v Viewer, i
 			title, marking string
 			service        int64
 		}
-		m.Task, err = scanTask(rowWith{row, []any{&more.title, &more.marking, &more.service}})
+		m.Task, err = scanTask(also{row, []any{&more.title, &more.marking, &more.service}})
 		if err != nil {
 			return m, err
 		}
@@ -120,14 +120,6 @@ func (in *Incidents) Milestones(ctx context.Context, r sqldb.Reader, v Viewer, i
 	}
 	return out, err
 }
-
-// rowWith scans more columns behind those of a known scan.
-type rowWith struct {
-	sqldb.Row
-	more []any
-}
-
-func (r rowWith) Scan(to ...any) error { return r.Row.Scan(append(to, r.more...)...) }
 
 // AddMilestone puts a milestone into the plan of a recovery.
 func (in *Incidents) AddMilestone(ctx context.Context, actor act.Actor, incident int64, n NewMilestone) (e Entry, err error) {

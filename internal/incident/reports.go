@@ -139,6 +139,9 @@ type Report struct {
 	Version    int64
 }
 
+// FieldPrefix keeps the law's names of fields apart from a form's own.
+const FieldPrefix = "field-"
+
 // FieldValue is an answer to a field of a regime's stage.
 type FieldValue struct {
 	ID    string `json:"id"`
@@ -288,7 +291,7 @@ func checkFields(fs []FieldValue) error {
 	}
 	size := 0
 	for _, f := range fs {
-		if err := checkText("field-"+f.ID, f.Value, maxReportText, false); err != nil {
+		if err := checkText(FieldPrefix+f.ID, f.Value, maxReportText, false); err != nil {
 			return err
 		}
 		size += len([]rune(f.Value)) + len([]rune(f.Label))
@@ -320,9 +323,9 @@ func CheckStage(s *regime.Stage, lang string, value func(id string) string) (out
 		v := clean(value(f.ID))
 		switch {
 		case v == "" && f.Required:
-			bad = append(bad, *fault.Of(fault.OnField("field-"+f.ID, "incident.reports.field_required", fault.Args{"Label": f.Label.In(lang)})))
+			bad = append(bad, *fault.Of(fault.OnField(FieldPrefix+f.ID, "incident.reports.field_required", fault.Args{"Label": f.Label.In(lang)})))
 		case v != "" && !fits(&f, v):
-			bad = append(bad, *fault.Of(fault.OnField("field-"+f.ID, "incident.reports.field_form."+string(f.Kind), fault.Args{"Label": f.Label.In(lang)})))
+			bad = append(bad, *fault.Of(fault.OnField(FieldPrefix+f.ID, "incident.reports.field_form."+string(f.Kind), fault.Args{"Label": f.Label.In(lang)})))
 		}
 		out = append(out, FieldValue{ID: f.ID, Label: f.Label.In(lang), Value: v})
 	}

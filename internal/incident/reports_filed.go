@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"almenara.example/internal/act"
-	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
@@ -31,7 +29,7 @@ func (in *Incidents) reportedUnder(n *NewReport) (*Law, error) {
 		return nil, fault.New(fault.NotFound, "incident.reports.regime", nil)
 	}
 	answers := answersOf(n.Fields)
-	return &l, checkEvents(stage.Fields, answers, "field-", in.Acts.Clock().Now())
+	return &l, checkEvents(stage.Fields, answers, FieldPrefix, in.Acts.Clock().Now())
 }
 
 func answersOf(fs []FieldValue) map[string]string {
@@ -42,22 +40,6 @@ func answersOf(fs []FieldValue) map[string]string {
 		}
 	}
 	return out
-}
-
-// twinWithin is how long the same report, sent again, is taken for a button that was
-// pressed twice.
-const twinWithin = time.Hour
-
-// twin finds the report that somebody sent a moment ago in the same words.
-func (in *Incidents) twin(ctx context.Context, tx *act.Tx, p *Report, files int) (Report, bool, error) {
-	fields, err := fieldsText(p.Fields)
-	if err != nil {
-		return Report{}, false, err
-	}
-	return sqldb.One(ctx, tx, scanReport, `select `+reportColumns+` from incident_report p where p.owner_org = $1 and p.exercise = $2 and p.confirmed and p.source = 'portal'
-		and p.regime = $3 and p.stage = $4 and p.kind = $5 and p.title = $6 and p.text = $7 and p.affected = $8 and p.happened = $9 and p.fields = $10 and p.received_at > $11
-		and (select count(*) from incident_report_file f where f.report_id = p.id and f.message_id = 0) = $12 order by p.id desc limit 1`,
-		p.Owner, p.Exercise, p.Regime, p.Stage, string(p.Kind), p.Title, p.Text, p.Affected, p.Happened, fields, clock.Micros(tx.Now().Add(-twinWithin)), files)
 }
 
 // meetBy makes a report part of the incident of a deadline that its owner owes.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -56,17 +55,8 @@ func (in *Incidents) take(ctx context.Context, call act.Call, n NewReport, more 
 		if p.SaidAt.IsZero() {
 			p.SaidAt = tx.Now()
 		}
-		if n.Source == ByPortal {
-			if twin, ok, err := in.twin(ctx, tx, &p, len(n.Files)); err != nil || ok {
-				p = twin
-				return orElse(err, errFiled)
-			}
-		}
 		return in.keepReport(ctx, tx, &p, n, more)
 	})
-	if errors.Is(err, errFiled) {
-		err = nil
-	}
 	return p, err
 }
 

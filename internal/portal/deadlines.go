@@ -422,9 +422,6 @@ func (p *Portal) FileDocument(ctx context.Context, w Who, ref string, n incident
 	return hidden(inForm(err))
 }
 
-// FieldPrefix keeps the law's names of fields apart from a form's own.
-const FieldPrefix = "field-"
-
 // inForm gives faults about the law's fields the names that they have in a form.
 func inForm(err error) error {
 	if err == nil {
@@ -434,7 +431,7 @@ func inForm(err error) error {
 	f.Parts = slices.Clone(f.Parts)
 	for k := range f.Parts {
 		if name := f.Parts[k].Field; name != "" && name != "how" && name != "at" {
-			f.Parts[k].Field = FieldPrefix + name
+			f.Parts[k].Field = incident.FieldPrefix + name
 		}
 	}
 	return &f

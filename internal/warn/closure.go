@@ -232,7 +232,18 @@ func (l *letter) findings(ctx context.Context, cleared []guard.Part) (subject st
 
 // sections lists findings by severity and kind, the gravest first.
 func (l *letter) sections(fs []watch.Finding) {
-	kind := func(f watch.Finding) string { return l.w.Watch.Plain(l.p, f) }
+	type what struct {
+		stream     int64
+		identifier string
+	}
+	words := map[what]string{} // said once a kind, not once a comparison
+	kind := func(f watch.Finding) string {
+		k := what{f.Stream, f.Class.Identifier}
+		if words[k] == "" {
+			words[k] = l.w.Watch.Plain(l.p, f)
+		}
+		return words[k]
+	}
 	slices.SortStableFunc(fs, func(a, b watch.Finding) int {
 		if a.Severity != b.Severity {
 			return int(b.Severity) - int(a.Severity)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"almenara.example/internal/act"
@@ -109,11 +108,7 @@ func (in *incoming) sender(ctx context.Context) error {
 // that it names. A number alone, from an address of somebody else, proves nothing and
 // is only shown.
 func (in *incoming) thread(ctx context.Context) error {
-	ids := append(slices.Clone(in.msg.InReplyTo), in.msg.References...)
-	if in.msg.Report != nil {
-		ids = append(ids, in.msg.Report.MessageID)
-	}
-	for _, id := range ids {
+	for _, id := range in.msg.Answers() {
 		local, domain, _ := strings.Cut(id, "@")
 		if !strings.EqualFold(domain, in.w.MailDomain) {
 			continue

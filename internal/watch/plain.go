@@ -15,7 +15,7 @@ func (w *Watch) Plain(p *i18n.Printer, f Finding) string {
 		stream, _ := w.StreamOf(f.Stream)
 		return stream.Kind
 	}
-	for _, what := range plainKinds() {
+	for _, what := range plainKinds {
 		for _, prefix := range what.prefixes {
 			name, ok := strings.CutPrefix(id, prefix)
 			if ok && (name == "" || strings.HasSuffix(prefix, "-")) {
@@ -34,49 +34,45 @@ type plainKind struct {
 }
 
 // plainKinds are the first that fits.
-func plainKinds() []plainKind {
-	return []plainKind{
-		{"resolver", []string{"dns-open-resolver"}},
-		{"tunnel", []string{"open-ip-tunnel"}},
-		{"loop", []string{"open-loop-dos"}},
-		{"middlebox", []string{"open-ddos-middlebox"}},
-		{"implant", []string{"open-synfulknock"}},
-		{"controls", []string{"open-ics"}},
-		{"attacked", []string{"amplification-ddos-victim", "honeypot-ddos-target"}},
-		{"open", []string{"open-", "accessible-"}},
-		{"attacks", []string{"honeypot-ddos", "ddos-participant", "honeypot-"}},
-		{"weak", []string{"vulnerable-"}},
-		{"cipher", []string{"ssl-"}},
-		{"time", []string{"ntp-"}},
-		{"infected", []string{"c2-beacon", "sinkholedns", "sinkhole-", "compromised-iot", "sandbox-"}},
-		{"account", []string{"compromised-account"}},
-		{"website", []string{"compromised-website"}},
-		{"blocked", []string{"blacklisted-ip"}},
-		{"spoofs", []string{"ip-spoofer"}},
-		{"malware", []string{"malware-url"}},
-		{"spam", []string{"spam-url"}},
-		{"ransomware", []string{"ransomware-victim"}},
-		{"secret", []string{"badsecret"}},
-		{"device", []string{"device-id"}},
-	}
+var plainKinds = []plainKind{
+	{"resolver", []string{"dns-open-resolver"}},
+	{"tunnel", []string{"open-ip-tunnel"}},
+	{"loop", []string{"open-loop-dos"}},
+	{"middlebox", []string{"open-ddos-middlebox"}},
+	{"implant", []string{"open-synfulknock"}},
+	{"controls", []string{"open-ics"}},
+	{"attacked", []string{"amplification-ddos-victim", "honeypot-ddos-target"}},
+	{"open", []string{"open-", "accessible-"}},
+	{"attacks", []string{"honeypot-ddos", "ddos-participant", "honeypot-"}},
+	{"weak", []string{"vulnerable-"}},
+	{"cipher", []string{"ssl-"}},
+	{"time", []string{"ntp-"}},
+	{"infected", []string{"c2-beacon", "sinkholedns", "sinkhole-", "compromised-iot", "sandbox-"}},
+	{"account", []string{"compromised-account"}},
+	{"website", []string{"compromised-website"}},
+	{"blocked", []string{"blacklisted-ip"}},
+	{"spoofs", []string{"ip-spoofer"}},
+	{"malware", []string{"malware-url"}},
+	{"spam", []string{"spam-url"}},
+	{"ransomware", []string{"ransomware-victim"}},
+	{"secret", []string{"badsecret"}},
+	{"device", []string{"device-id"}},
 }
 
 // product writes a protocol or product as people do: acronyms in capitals.
 func product(id string) string {
-	if name := products()[id]; name != "" {
+	if name := products[id]; name != "" {
 		return name
 	}
 	return strings.ToUpper(strings.ReplaceAll(id, "-", " "))
 }
 
-func products() map[string]string {
-	return map[string]string{
-		"activemq": "ActiveMQ", "cisco-smart-install": "Cisco Smart Install", "couchdb": "CouchDB", "db2-discovery-service": "Db2 discovery",
-		"docker": "Docker", "dvr-dhcpdiscover": "DVR DHCPDiscover", "elasticsearch": "Elasticsearch", "hadoop": "Hadoop", "http-proxy": "HTTP proxy",
-		"kubernetes": "Kubernetes", "memcached": "Memcached", "mongodb": "MongoDB", "mdns": "mDNS", "mysql": "MySQL", "netbios-nameservice": "NetBIOS name service",
-		"netis": "Netis", "portmapper": "Portmapper", "postgres": "PostgreSQL", "radmin": "Radmin", "redis": "Redis", "rsync": "rsync", "telnet": "Telnet",
-		"ubiquiti-discovery-service": "Ubiquiti Discovery", "ws-discovery": "WS-Discovery", "rdp": "Remote Desktop (RDP)", "vnc": "VNC",
-		"rdp-scan": "RDP", "adb-scan": "ADB", "http-scan": "HTTP", "ics-scan": "ICS", "ikev2-scan": "IKEv2", "rocketmq-scan": "RocketMQ", "smb-scan": "SMB",
-		"ddos": "DDoS",
-	}
+var products = map[string]string{
+	"activemq": "ActiveMQ", "cisco-smart-install": "Cisco Smart Install", "couchdb": "CouchDB", "db2-discovery-service": "Db2 discovery",
+	"docker": "Docker", "dvr-dhcpdiscover": "DVR DHCPDiscover", "elasticsearch": "Elasticsearch", "hadoop": "Hadoop", "http-proxy": "HTTP proxy",
+	"kubernetes": "Kubernetes", "memcached": "Memcached", "mongodb": "MongoDB", "mdns": "mDNS", "mysql": "MySQL", "netbios-nameservice": "NetBIOS name service",
+	"netis": "Netis", "portmapper": "Portmapper", "postgres": "PostgreSQL", "radmin": "Radmin", "redis": "Redis", "rsync": "rsync", "telnet": "Telnet",
+	"ubiquiti-discovery-service": "Ubiquiti Discovery", "ws-discovery": "WS-Discovery", "rdp": "Remote Desktop (RDP)", "vnc": "VNC",
+	"rdp-scan": "RDP", "adb-scan": "ADB", "http-scan": "HTTP", "ics-scan": "ICS", "ikev2-scan": "IKEv2", "rocketmq-scan": "RocketMQ", "smb-scan": "SMB",
+	"ddos": "DDoS",
 }

@@ -29,10 +29,10 @@ func (p *parties) owes() string {
 	p.must(err)
 	_, err = p.in.AddParticipant(ctx, p.desk, other.ID, incident.NewParticipant{Org: p.ribera, Role: "affected"})
 	p.must(err)
-	for org, at := range map[int64]int64{p.faro: p.i.ID, p.ribera: other.ID} {
-		_, err = p.in.BeginDuty(ctx, p.desk, at, incident.NewDuty{Org: org, Regime: "nis2", Authority: p.police})
+	for _, d := range []struct{ org, at int64 }{{p.faro, p.i.ID}, {p.ribera, other.ID}} {
+		_, err = p.in.BeginDuty(ctx, p.desk, d.at, incident.NewDuty{Org: d.org, Regime: "nis2", Authority: p.police})
 		p.must(err)
-		_, err = p.in.SetAnchor(ctx, p.desk, at, incident.NewAnchor{Org: org, Event: regime.Awareness, At: p.Clock.Now().Add(-time.Hour)})
+		_, err = p.in.SetAnchor(ctx, p.desk, d.at, incident.NewAnchor{Org: d.org, Event: regime.Awareness, At: p.Clock.Now().Add(-time.Hour)})
 		p.must(err)
 	}
 	cs, err := p.in.OwnClocks(ctx, p.App.Acts().Reader(), incident.Viewer{Org: p.faro, Person: p.ana.ID}, incident.OwnFilter{})
@@ -128,15 +128,23 @@ func TestAReportUnderALawSaysWhichDeadlineItMeets(t *testing.T) {
 		"field-title": {"Valves opened by themselves"}, "field-aware": {p.Clock.Now().Add(-time.Hour).Format("2006-01-02T15:04")},
 	}
 	p.post(ana, "/portal/reports", form.Encode(), 422, []string{"Choose the deadline", "Valves opened by themselves"}, nil)
-	form.Set("clock", ref)
+	form.Set("clock", "new")
+	form.Set("once", p.token(ana, "/portal/reports/new?"+duty))
+	before := p.count("incident_report")
+	p.post(ana, "/portal/reports", form.Encode(), 303, nil, nil)
+	form.Set("clock", ref) // in the same words, now for the deadline
 	p.post(ana, "/portal/reports", form.Encode(), 303, nil, nil)
 	p.post(ana, "/portal/reports", form.Encode(), 303, nil, nil) // twice
+	if n := p.count("incident_report") - before; n != 2 {
+		t.Errorf("a report, the same for a deadline, and that twice, are %d reports; want 2", n)
+	}
 	p.get(ana, "/portal/deadlines/"+ref, 200, []string{"filed in time", "by your report"}, nil)
 	page := p.get(ana, "/portal/reports", 200, []string{"Valves opened by themselves"}, nil)
 	number := reportAt.FindStringSubmatch(page.Body)[1]
 	p.get(ana, "/portal/reports/"+number, 200, []string{"It was the filing of", ref}, nil)
 
 	form.Set("clock", "new")
+	form.Del("once")
 	form.Set("field-title", "Something else")
 	p.post(ana, "/portal/reports", form.Encode(), 303, nil, nil)
 	number = reportAt.FindStringSubmatch(p.get(ana, "/portal/reports", 200, nil, nil).Body)[1]

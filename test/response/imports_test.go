@@ -95,6 +95,13 @@ func without(t *testing.T, body string, words ...string) {
 	}
 }
 
+// The page is marked as its strictest case, wherever that stands in the file.
+func TestAnExportIsMarkedAsItsStrictestCase(t *testing.T) {
+	d := newDesk(t)
+	red := strings.NewReplacer(`"number": 12`, `"number": 20`, `"tlp": 2`, `"tlp": 4, "tlpLabel": "RED"`).Replace(strings.Split(hiveFile, "\n")[0])
+	d.send("", "hive.json", red+"\n"+hiveFile, http.StatusOK, `data-marking="TLP:AMBER&#43;STRICT"`) // RED names nobody here: nobody could read it
+}
+
 func TestAnExportIsLookedAtFirstAndComesOnce(t *testing.T) {
 	d := newDesk(t)
 	d.get("/incident/incidents", `href="/incident/import"`)

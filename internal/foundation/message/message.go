@@ -1,6 +1,7 @@
 package message
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -211,4 +212,17 @@ func (r *Report) Delayed() bool {
 		}
 	}
 	return len(r.Recipients) > 0
+}
+
+// maxAnswers is how many Message-IDs Answers looks at.
+const maxAnswers = 100
+
+// Answers lists the Message-IDs, without brackets, of what a mail answers: In-Reply-To
+// and References (RFC 5322, 3.6.4), and of a report the mail that it reports on.
+func (m *Message) Answers() []string {
+	ids := slices.Concat(m.InReplyTo, m.References)
+	if m.Report != nil {
+		ids = append(ids, m.Report.MessageID)
+	}
+	return ids[:min(len(ids), maxAnswers)]
 }

@@ -226,12 +226,16 @@ func (p *Pages) apiOrg(ctx context.Context, field, name string) (guard.Organisat
 	return o, err
 }
 
-func (p *Pages) apiParticipate(ctx context.Context, in *participateInput) (*noContent, error) {
-	i, err := p.apiNumbered(ctx, in.Number)
-	if err != nil {
-		return nil, err
+// apiParty is an incident by its number and an organisation by its name.
+func (p *Pages) apiParty(ctx context.Context, number, name string) (i incident.Incident, o guard.Organisation, err error) {
+	if i, err = p.apiNumbered(ctx, number); err == nil {
+		o, err = p.apiOrg(ctx, "organisation", name)
 	}
-	o, err := p.apiOrg(ctx, "organisation", in.Body.Organisation)
+	return i, o, err
+}
+
+func (p *Pages) apiParticipate(ctx context.Context, in *participateInput) (*noContent, error) {
+	i, o, err := p.apiParty(ctx, in.Number, in.Body.Organisation)
 	if err != nil {
 		return nil, err
 	}

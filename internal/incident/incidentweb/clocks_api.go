@@ -117,11 +117,7 @@ type beginDutyInput struct {
 }
 
 func (p *Pages) apiBeginDuty(ctx context.Context, in *beginDutyInput) (*clocksOutput, error) {
-	i, err := p.apiNumbered(ctx, in.Number)
-	if err != nil {
-		return nil, err
-	}
-	o, err := p.apiOrg(ctx, "organisation", in.Body.Organisation)
+	i, o, err := p.apiParty(ctx, in.Number, in.Body.Organisation)
 	if err != nil {
 		return nil, err
 	}
@@ -167,11 +163,7 @@ type MoveLine struct {
 }
 
 func (p *Pages) apiSetAnchor(ctx context.Context, in *anchorInput) (*movesOutput, error) {
-	i, err := p.apiNumbered(ctx, in.Number)
-	if err != nil {
-		return nil, err
-	}
-	o, err := p.apiOrg(ctx, "organisation", in.Body.Organisation)
+	i, o, err := p.apiParty(ctx, in.Number, in.Body.Organisation)
 	if err != nil {
 		return nil, err
 	}

@@ -65,11 +65,7 @@ type crossInput struct {
 type crossOutput struct{ Body CrossingLine }
 
 func (p *Pages) apiCross(ctx context.Context, in *crossInput) (*crossOutput, error) {
-	i, err := p.apiNumbered(ctx, in.Number)
-	if err != nil {
-		return nil, err
-	}
-	o, err := p.apiOrg(ctx, "organisation", in.Body.Organisation)
+	i, o, err := p.apiParty(ctx, in.Number, in.Body.Organisation)
 	if err != nil {
 		return nil, err
 	}

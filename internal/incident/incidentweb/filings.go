@@ -181,16 +181,13 @@ func (p *Pages) showFiling(w http.ResponseWriter, r *http.Request, f *filed, pro
 	return p.site.Page(w, r, status, "incident/filing", page)
 }
 
-// fieldPrefix keeps the law's names of fields apart from the form's own.
-const fieldPrefix = "field-"
-
 // prefixed gives faults about the law's fields the names of the form's.
 func prefixed(err error) error {
 	f := *fault.Of(err)
 	f.Parts = slices.Clone(f.Parts)
 	for k := range f.Parts {
 		if f.Parts[k].Field != "" {
-			f.Parts[k].Field = fieldPrefix + f.Parts[k].Field
+			f.Parts[k].Field = incident.FieldPrefix + f.Parts[k].Field
 		}
 	}
 	return &f
@@ -200,7 +197,7 @@ func prefixed(err error) error {
 func (p *Pages) filingForm(r *http.Request, f *filed) *web.Form {
 	form := &web.Form{Action: filingURL(f.ID), Submit: web.Say(r, "incident.desk.save"), Hidden: []web.Hidden{{Name: "version", Value: number(f.Version)}}}
 	for _, one := range f.stage.Fields {
-		field := web.Field{Name: fieldPrefix + one.ID, Type: "text", Label: one.Label.In(lang(r)), Value: f.Answers[one.ID], Autocomplete: "off"}
+		field := web.Field{Name: incident.FieldPrefix + one.ID, Type: "text", Label: one.Label.In(lang(r)), Value: f.Answers[one.ID], Autocomplete: "off"}
 		if one.Required {
 			field.Why = web.Say(r, "incident.desk.filing.required")
 		}
@@ -261,7 +258,7 @@ func (p *Pages) editFiling(w http.ResponseWriter, r *http.Request) error {
 func readAnswers(r *http.Request, fields []regime.Field) (map[string]string, error) {
 	answers := map[string]string{}
 	for _, one := range fields {
-		name := fieldPrefix + one.ID
+		name := incident.FieldPrefix + one.ID
 		answers[one.ID] = r.PostForm.Get(name)
 		if one.Kind == regime.KindTime {
 			at, err := timeOf(r, name)
@@ -411,7 +408,7 @@ func (p *Pages) downloadFiling(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+p.in.Number(f.head.ID)+"-"+f.clock.Regime+"-"+f.clock.Stage+`.json"`)
+	w.Header().Set("Content-Disposition", web.Attachment(p.in.Number(f.head.ID)+"-"+f.clock.Regime+"-"+f.clock.Stage+".json"))
 	_, err = w.Write(append(body, '\n'))
 	return err
 }

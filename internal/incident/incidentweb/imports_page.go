@@ -153,12 +153,11 @@ type importShown struct {
 func (p *Pages) showImport(w http.ResponseWriter, r *http.Request, up *web.Upload, origin incident.Origin, res *incident.ImportResult) error {
 	page := p.importPage(r, "incident.desk.import.preview")
 	page.Crumbs = append(page.Crumbs, web.Link{Label: web.Say(r, "incident.desk.import.title"), URL: importURL})
+	marking := tlp.Amber
 	for _, c := range slices.Concat(res.Coming, res.Already) {
-		page.Marking = tlp.Strictest(c.Marking, tlp.Amber).String()
-		if c.Marking == tlp.AmberStrict {
-			break
-		}
+		marking = tlp.Strictest(marking, c.Marking)
 	}
+	page.Marking = marking.String()
 	page.Lead = web.Say(r, "incident.desk.import.file.is", "Name", fault.Clip(up.Name), "System", originName(r, origin))
 	data := importShown{Figures: importFigures(r, res), Again: web.Action{Label: web.Say(r, "incident.desk.import.again"), URL: importURL, Icon: "upload"}}
 	for _, l := range []web.List{p.comingList(r, res), noteList(r, res.Notes), p.alreadyList(r, res)} {

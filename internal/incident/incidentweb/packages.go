@@ -451,9 +451,5 @@ func (p *Pages) packageFile(w http.ResponseWriter, r *http.Request) error {
 	} else if body, err = p.in.PackageFile(r.Context(), one); err != nil {
 		return err
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", web.Attachment(name))
-	_, _ = w.Write(body) // the reader may be gone
-	return nil
+	return web.SaveFile(w, name, body)
 }

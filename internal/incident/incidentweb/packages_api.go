@@ -67,11 +67,7 @@ type transferInput struct {
 type transferOutput struct{ Body TransferLine }
 
 func (p *Pages) apiTransfer(ctx context.Context, in *transferInput) (*transferOutput, error) {
-	i, err := p.apiNumbered(ctx, in.Number)
-	if err != nil {
-		return nil, err
-	}
-	o, err := p.apiOrg(ctx, "organisation", in.Body.Organisation)
+	i, o, err := p.apiParty(ctx, in.Number, in.Body.Organisation)
 	if err != nil {
 		return nil, err
 	}

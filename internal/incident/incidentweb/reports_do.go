@@ -323,11 +323,7 @@ func (p *Pages) reportFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", web.Attachment(f.Name))
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	_, err = w.Write(body)
-	return err
+	return web.SaveFile(w, f.Name, body)
 }
 
 // RawMail reads the bytes of a mail that came in.

@@ -115,8 +115,8 @@ func (p *Pages) writeDocument(r *http.Request, w portal.Who) (portal.Reply, erro
 		Answers: map[string]string{}, Version: whole(r, "version"), Seen: whole(r, "seen"), How: t["how"], Language: web.PrinterOf(r.Context()).Lang(),
 	}
 	for _, f := range stage.Fields {
-		v := r.PostForm.Get(portal.FieldPrefix + f.ID)
-		if t[portal.FieldPrefix+f.ID] = v; f.Kind == regime.KindTime {
+		v := r.PostForm.Get(incident.FieldPrefix + f.ID)
+		if t[incident.FieldPrefix+f.ID] = v; f.Kind == regime.KindTime {
 			v = instant(r, strings.TrimSpace(v))
 		}
 		n.Answers[f.ID] = v

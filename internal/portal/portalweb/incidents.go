@@ -7,7 +7,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -232,11 +231,7 @@ func (p *Pages) changed(r *http.Request, w portal.Who, said string, do func(ref 
 		return portal.Reply{}, err
 	}
 	ref := r.PathValue("entry")
-	version, err := strconv.ParseInt(r.PostForm.Get("version"), 10, 64)
-	if err != nil {
-		version = 0 // the verb says that it is not the one that stands
-	}
-	return after(do(ref, version), entryPath(ref), said, typedEntry(r), func() (portal.Reply, error) { return p.entry(r, w) })
+	return after(do(ref, whole(r, "version")), entryPath(ref), said, typedEntry(r), func() (portal.Reply, error) { return p.entry(r, w) })
 }
 
 func (p *Pages) answerQuestion(r *http.Request, w portal.Who) (portal.Reply, error) {

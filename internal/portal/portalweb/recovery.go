@@ -66,11 +66,7 @@ func (p *Pages) said(r *http.Request, w portal.Who, do func(ref string, version 
 	if err != nil {
 		return portal.Reply{}, err
 	}
-	version, err := strconv.ParseInt(r.PostForm.Get("version"), 10, 64)
-	if err != nil {
-		version = 0 // the verb says that it is not the one that stands
-	}
-	return after(do(ref, version), recoveryPath(number), "portal.incident.saved", typedRecovery(r), func() (portal.Reply, error) {
+	return after(do(ref, whole(r, "version")), recoveryPath(number), "portal.incident.saved", typedRecovery(r), func() (portal.Reply, error) {
 		parcel, err := p.portal.ShowRecovery(r.Context(), w, number)
 		return portal.Show(parcel), err
 	})

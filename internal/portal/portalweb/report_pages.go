@@ -233,7 +233,7 @@ func voluntaryFields(r *http.Request) []web.Field {
 // stageField asks for a field of a duty.
 func stageField(r *http.Request, f *regime.Field) web.Field {
 	lang := web.PrinterOf(r.Context()).Lang()
-	out := web.Field{Name: "field-" + f.ID, Type: "text", Label: f.Label.In(lang), Required: f.Required, Autocomplete: "off"}
+	out := web.Field{Name: incident.FieldPrefix + f.ID, Type: "text", Label: f.Label.In(lang), Required: f.Required, Autocomplete: "off"}
 	switch f.Kind {
 	case regime.KindParagraph, regime.KindList:
 		out.Type, out.Rows = "textarea", 4

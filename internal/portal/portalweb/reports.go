@@ -176,7 +176,7 @@ func (p *Pages) newReport(r *http.Request, w portal.Who) (portal.Reply, error) {
 	if d, ok := p.portal.DutyOf(t["regime"], t["stage"]); ok {
 		for _, f := range d.Stage.Fields {
 			if f.Prefill == "operator.name" {
-				t["field-"+f.ID] = p.portal.NameOf(w.Actor.Org)
+				t[incident.FieldPrefix+f.ID] = p.portal.NameOf(w.Actor.Org)
 			}
 		}
 	} else if t["regime"] != "" || t["stage"] != "" && !voluntary(t["stage"]) {
@@ -220,7 +220,7 @@ func (p *Pages) ownFields(regimeID, stage string) []string {
 	if d, ok := p.portal.DutyOf(regimeID, stage); ok {
 		names = nil
 		for _, f := range d.Stage.Fields {
-			names = append(names, "field-"+f.ID)
+			names = append(names, incident.FieldPrefix+f.ID)
 		}
 	}
 	return append(names, "marking", "clock")
@@ -287,12 +287,12 @@ func (p *Pages) written(r *http.Request, t portal.Typed, regimeID, stage string)
 	for _, f := range d.Stage.Fields {
 		kinds[f.ID] = f.Kind
 	}
-	n.Regime, n.Stage, n.Title = regimeID, stage, strings.TrimSpace(t["field-title"])
+	n.Regime, n.Stage, n.Title = regimeID, stage, strings.TrimSpace(t[incident.FieldPrefix+"title"])
 	if n.Title == "" {
 		n.Title = d.Stage.Title.In(n.Language)
 	}
 	n.Fields, err = incident.CheckStage(&d.Stage, n.Language, func(id string) string {
-		v := strings.TrimSpace(t["field-"+id])
+		v := strings.TrimSpace(t[incident.FieldPrefix+id])
 		if kinds[id] == regime.KindTime {
 			return instant(r, v)
 		}

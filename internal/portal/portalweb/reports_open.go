@@ -32,16 +32,16 @@ func (p *Pages) compose(r *http.Request, w portal.Who, t portal.Typed) (portal.R
 func (p *Pages) lapsed(r *http.Request, t portal.Typed) portal.Reply {
 	names := make([]string, 0, len(t))
 	for name, v := range t {
-		if strings.HasPrefix(name, portal.FieldPrefix) && strings.TrimSpace(v) != "" {
+		if strings.HasPrefix(name, incident.FieldPrefix) && strings.TrimSpace(v) != "" {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	var words []string
 	for _, name := range names {
-		words = append(words, strings.TrimPrefix(name, portal.FieldPrefix)+": "+t[name])
+		words = append(words, strings.TrimPrefix(name, incident.FieldPrefix)+": "+t[name])
 	}
-	free := portal.Typed{"stage": string(incident.OfIncident), "draft": t["draft"], "marking": t["marking"], "title": t[portal.FieldPrefix+"title"], "text": strings.Join(words, "\n")}
+	free := portal.Typed{"stage": string(incident.OfIncident), "draft": t["draft"], "marking": t["marking"], "title": t[incident.FieldPrefix+"title"], "text": strings.Join(words, "\n")}
 	return portal.Page(portal.ReportWrite).With(http.StatusConflict, free, fault.New(fault.Conflict, "portal.report.lapsed", nil))
 }
 
@@ -49,7 +49,7 @@ func (p *Pages) lapsed(r *http.Request, t portal.Typed) portal.Reply {
 func everyField(r *http.Request) portal.Typed {
 	names := []string{"marking", "draft"}
 	for name := range r.PostForm {
-		if strings.HasPrefix(name, portal.FieldPrefix) {
+		if strings.HasPrefix(name, incident.FieldPrefix) {
 			names = append(names, name)
 		}
 	}
