@@ -35,8 +35,8 @@ test: deps fast ## run all tests: SQLite, PostgreSQL, Chromium; PKGS=./internal/
 e2e: deps ## run the stories in Chromium; screenshots go to artefacts/
 	ALMENARA_ARTEFACTS=$(CURDIR)/artefacts $(GO) run ./tools/withpg $(GO) test -count=1 -v -timeout 18m ./test/e2e/...
 
-interference: deps ## compare 100,000 answers of pairs of stores that differ in what the reader may not see
-	$(GO) run ./tools/withpg $(GO) test -count=1 -v -timeout 60m -run WhatIsHiddenOfIncidents ./test/gate/ -incident.comparisons 100000
+interference: deps ## compare a million answers of pairs of stores that differ in what the reader may not see
+	$(GO) run ./tools/withpg $(GO) test -count=1 -v -timeout 120m -run WhatIsHiddenOfIncidents ./test/gate/ -incident.comparisons 1000000
 
 bench: deps build ## print throughput, memory and cost per unit as a table
 	$(GO) run ./tools/withpg $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 120m -v ./test/bench/...
