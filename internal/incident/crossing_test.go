@@ -342,6 +342,8 @@ func TestASituationReportIsFilledInWrittenAndMailed(t *testing.T) {
 		}
 		_, err := r.AddEntry(t.Context(), r.plant, i.ID, incident.NewEntry{Kind: incident.Status, Marking: tlp.AmberStrict, Text: "our secret"})
 		r.must(err)
+		_, err = r.AddService(t.Context(), r.plant, i.ID, incident.NewService{Org: r.water.ID, Name: "Reservoir", People: 210_000, Marking: tlp.Amber, Now: incident.NewStep{State: incident.Down}})
+		r.must(err)
 		d, err := r.DraftSitrep(t.Context(), r.acts.Reader(), incident.ViewerOf(r.officer), i.ID, "en")
 		r.must(err)
 		if !strings.Contains(d.Happened, "two pumps stand still") || !strings.Contains(d.Doing, "remote access is cut") || !strings.Contains(d.Affected, "Water") {
@@ -349,6 +351,9 @@ func TestASituationReportIsFilledInWrittenAndMailed(t *testing.T) {
 		}
 		if strings.Contains(d.Happened, "our secret") || d.Floor != tlp.Amber {
 			t.Errorf("the draft says another's strict words, or is marked %s: %q", d.Floor, d.Happened)
+		}
+		if strings.Contains(d.Affected, "Reservoir") || d.People != -1 || d.Untold != 210_000 {
+			t.Errorf("of what the operator named to the desk the draft says %q, %d people and %d untold", d.Affected, d.People, d.Untold)
 		}
 		d.Marking = tlp.Green
 		_, err = r.WriteSitrep(t.Context(), r.officer, d, 0)

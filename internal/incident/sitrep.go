@@ -31,6 +31,7 @@ type Sitrep struct {
 	Happened string
 	Affected string
 	People   int64 // how many are affected, -1 not known
+	Untold   int64 // of a draft: how many more depend on services that are the operators' own word
 	Doing    string
 	Needed   string
 	Press    string // what may be said publicly

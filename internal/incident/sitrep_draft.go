@@ -17,6 +17,7 @@ import (
 type situation struct {
 	Happened, Affected, Doing, Needed []string
 	People                            int64 // -1 not known
+	Untold                            int64 // who depend on what is not in it
 	Marking                           tlp.Marking
 }
 
@@ -70,7 +71,7 @@ func (in *Incidents) fillIn(ctx context.Context, r sqldb.Reader, v Viewer, i *In
 		add(&s.Affected, one.Affected)
 		add(&s.Doing, one.Doing)
 		add(&s.Needed, one.Needed)
-		s.People = max(s.People, one.People)
+		s.People, s.Untold = max(s.People, one.People), s.Untold+one.Untold
 		if one.Marking.Marked() {
 			s.Floor = tlp.Strictest(s.Floor, one.Marking)
 		}
@@ -263,7 +264,11 @@ func (in *Incidents) situationOfServices(ctx context.Context, r sqldb.Reader, v 
 			return s, err
 		}
 		own := e.Owner == guard.OwnOrg && e.Marking != tlp.Red
-		if one.State == Restored || one.State == Verified || !own && tlp.Strictest(e.Marking, tlp.Green) != tlp.Green {
+		switch {
+		case one.State == Restored || one.State == Verified:
+			continue
+		case !own && tlp.Strictest(e.Marking, tlp.Green) != tlp.Green:
+			s.Untold += one.People
 			continue
 		}
 		s.Affected = append(s.Affected, one.Name+": "+words.Say("incident.sitrep.service."+string(one.State)))

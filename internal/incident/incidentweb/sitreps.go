@@ -115,9 +115,12 @@ func (p *Pages) showSitrepForm(w http.ResponseWriter, r *http.Request, s scope, 
 	if err != nil && problem == nil {
 		return err
 	}
-	people := ""
+	people, why := "", web.Say(r, "incident.desk.sitrep.people.why")
 	if d.People >= 0 {
 		people = number(d.People)
+	}
+	if d.Untold > 0 {
+		why = web.Say(r, "incident.desk.sitrep.people.untold", "Count", d.Untold)
 	}
 	text := func(name, value string) web.Field {
 		return web.Field{Name: name, Type: "textarea", Rows: 5, Label: web.Say(r, "incident.sitrep.section."+name), Value: value}
@@ -125,7 +128,7 @@ func (p *Pages) showSitrepForm(w http.ResponseWriter, r *http.Request, s scope, 
 	f := web.Form{Action: s.url + "/sitrep", Cancel: s.url, Submit: web.Say(r, "incident.desk.sitrep.keep"), Hidden: []web.Hidden{{Name: "last", Value: number(d.Version)}, {Name: "language", Value: d.Language}}, Fields: []web.Field{
 		{Name: "title", Type: "text", Label: web.Say(r, "incident.desk.column.title"), Value: d.Title, Required: true, Autocomplete: "off"},
 		text("happened", d.Happened), text("affected", d.Affected),
-		{Name: "people", Type: "number", Label: web.Say(r, "incident.desk.sitrep.people"), Why: web.Say(r, "incident.desk.sitrep.people.why"), Value: people},
+		{Name: "people", Type: "number", Label: web.Say(r, "incident.desk.sitrep.people"), Why: why, Value: people},
 		text("doing", d.Doing), text("needed", d.Needed), text("press", d.Press),
 		{Name: "next", Type: "datetime-local", Label: web.Say(r, "incident.sitrep.section.next"), Value: formTime(r, d.NextAt)},
 		{Name: "marking", Type: "select", Label: web.Say(r, "incident.desk.fact.marking"), Options: markings(r, d.Marking, false)},
