@@ -160,7 +160,7 @@ func (w *world) asks(ctx context.Context) error {
 	if err := w.in.AskConsent(ctx, w.desk, at, []int64{e.ID}, w.org("Policía")); err != nil {
 		return err
 	}
-	all, err := w.in.AskedOf(ctx, w.App.Acts().Reader(), w.org("Faro"))
+	all, err := w.in.AskedOf(ctx, w.App.Acts().Reader(), incident.ViewerOf(guard.ActorOf(w.ana())))
 	for _, c := range all {
 		w.keep("consent", false, c.ID)
 	}

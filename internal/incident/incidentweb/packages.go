@@ -129,7 +129,7 @@ func (p *Pages) packageForms(r *http.Request, i *incident.Incident) (out []title
 		web.Field{Name: "said_by", Type: "text", Label: say("consent.by"), Autocomplete: "off"},
 		web.Field{Name: "strength", Type: "select", Label: say("consent.how"), Options: []web.Option{{Value: "phone", Label: say("consent.phone")}, {Value: "mail", Label: say("consent.mail")}}},
 		web.Field{Name: "phone", Type: "text", Label: say("crossing.phone"), Autocomplete: "off"}, web.Field{Name: "said_at", Type: "datetime-local", Label: say("at")},
-		web.Field{Name: "given", Type: "select", Label: say("consent.said"), Options: []web.Option{{Value: "yes", Label: say("consent.given")}, {Value: "no", Label: say("consent.refused")}}})
+		web.Field{Name: "given", Type: "select", Label: say("consent.said"), Options: []web.Option{{Value: "yes", Label: say("consent.given")}, {Value: "no", Label: say("consent.no")}}})
 	add(setSealKey, "incident.desk.sealkey", "/seal-key", web.Field{Name: "organisation", Type: "select", Label: say("column.organisation"), Options: all},
 		web.Field{Name: "key", Type: "text", Mono: true, Label: say("sealkey.key"), Why: say("sealkey.why"), Example: "age1…", Autocomplete: "off"})
 	return out, nil
