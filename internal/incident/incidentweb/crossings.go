@@ -73,7 +73,8 @@ func (p *Pages) showChoose(w http.ResponseWriter, r *http.Request, page web.Page
 		f.Fill(r.PostForm.Get)
 		fail(r, &page, problem, &f)
 	}
-	data.Fields, page.Data = f.Fields, data
+	data.Fields = f.Fields
+	page.Data = data
 	return p.site.Page(w, r, status, "incident/choose", page)
 }
 

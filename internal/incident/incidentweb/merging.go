@@ -102,7 +102,8 @@ func (p *Pages) showSplit(w http.ResponseWriter, r *http.Request, i *incident.In
 		f.Fill(r.PostForm.Get)
 		fail(r, &page, problem, &f)
 	}
-	data.Fields, page.Data = f.Fields, data
+	data.Fields = f.Fields
+	page.Data = data
 	return p.site.Page(w, r, status, "incident/split", page)
 }
 
