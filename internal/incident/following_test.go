@@ -132,6 +132,7 @@ func TestWhatHangsOnAnEntryFollowsItWhenItIsMovedAndBack(t *testing.T) {
 		all(i, "before")
 		c := r.splits(i, moved...)
 		all(c, "split")
+		r.removes(i, r.water.ID) // it takes part in what was split off alone, where all of its service is
 		services, err := r.Services(ctx, r.acts.Reader(), incident.ViewerOf(r.plant), c.ID)
 		r.must(err)
 		if len(services) != 1 || services[0].State != incident.Restored {
@@ -439,6 +440,30 @@ func TestAnOwnerIsAskedAboutThePartInWhichItsWordsAre(t *testing.T) {
 			if all, err := r.Consents(ctx, r.acts.Reader(), i); err != nil || len(all) != want {
 				t.Errorf("got %v (%v) of incident %d, want %d", all, err, i, want)
 			}
+		}
+	})
+}
+
+func TestWhoTurnsOutToOwnALineThatCrossedIsToldOfIt(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		ctx, i := t.Context(), r.open()
+		_, err := r.AddParticipant(ctx, r.officer, i.ID, incident.NewParticipant{Org: r.power.ID, Role: "affected"})
+		r.must(err)
+		p := r.report(r.officer, incident.NewReport{Text: "a man at the relay", Owner: r.water.ID})
+		head := incident.NewReport{Title: "A man", Owner: r.water.ID, Marking: tlp.AmberStrict}
+		r.must(r.ChangeReport(ctx, r.officer, p.ID, head, true, "", 0))
+		e, err := r.LinkReport(ctx, r.officer, p.ID, i.ID)
+		r.must(err)
+		_, err = r.CrossForDanger(ctx, r.officer, i.ID, incident.NewCrossing{
+			Org: r.police.ID, Entries: []int64{e.ID}, Ground: "eu-led-10b", Why: "a life", OwnersAfter: time.Hour, DelayReason: "he may be of the owner's",
+		})
+		r.must(err)
+		head.Owner = r.power.ID
+		r.must(r.ChangeReport(ctx, r.officer, p.ID, head, true, "", 0))
+		r.clock.Advance(time.Hour)
+		r.must(r.WatchCrossings(ctx))
+		if len(r.sees(r.plant, i)) != 0 || len(r.sees(r.grid, i)) != 2 {
+			t.Errorf("water reads %q, power %q; want power alone to have its line and to be told of it", r.sees(r.plant, i), r.sees(r.grid, i))
 		}
 	})
 }
