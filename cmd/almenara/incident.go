@@ -21,7 +21,7 @@ type incidentVerbs struct {
 	Entry   entryCmd      `cmd:"" help:"What is written into an incident."`
 	Task    taskCmd       `cmd:"" help:"Move a task, question or countermeasure to another state."`
 	Merge   mergeCmd      `cmd:"" help:"Make an incident part of another one, or take it apart again."`
-	Split   splitCmd      `cmd:"" help:"Open a new incident with some entries of another one."`
+	Split   splitCmd      `cmd:"" help:"Open a new incident with some entries of another one, or undo that."`
 	Import  caseImportCmd `cmd:"" help:"Import closed cases of RTIR, TheHive or DFIR-IRIS; without --apply, say what would happen."`
 }
 
@@ -365,12 +365,16 @@ func (t *taskCmd) Run(c *console) error {
 type mergeCmd struct {
 	reach
 	Number string `arg:"" help:"Number of the incident."`
-	Into   string `arg:"" optional:"" help:"Number of the one that it becomes part of; none takes it apart."`
+	Into   string `arg:"" optional:"" help:"Number of the one that it becomes part of; none takes it apart, as --undo does."`
+	Undo   bool   `help:"Take it apart again."`
 	Reason string `required:"" placeholder:"TEXT" help:"Why."`
 }
 
 // Run merges, or takes apart.
 func (m *mergeCmd) Run(c *console) error {
+	if m.Undo && m.Into != "" {
+		return &failure{exitMisuse, errors.New("--undo takes one number"), "almenara incident merge " + m.Number + " --undo --reason TEXT"}
+	}
 	api, err := m.client(c)
 	if err != nil {
 		return err
@@ -392,21 +396,33 @@ func (m *mergeCmd) Run(c *console) error {
 
 type splitCmd struct {
 	reach
-	Number  string  `arg:"" help:"Number of the incident."`
-	Entries []int64 `arg:"" help:"Ids of the entries that go."`
-	Title   string  `required:"" placeholder:"TEXT" help:"Of the new incident."`
+	Number  string  `arg:"" help:"Number of the incident; with --undo of the one that was split off."`
+	Entries []int64 `arg:"" optional:"" help:"Ids of the entries that go."`
+	Undo    bool    `help:"Bring back what was split off. Nothing else may have been written or done there."`
+	Title   string  `placeholder:"TEXT" help:"Of the new incident."`
 	Reason  string  `required:"" placeholder:"TEXT" help:"Why."`
 	JSON    bool    `name:"json" help:"Print JSON."`
 }
 
-// Run splits and prints the new incident's number.
+// Run splits and prints the new incident's number, or undoes that and prints the number
+// of the one to which all went back.
 func (s *splitCmd) Run(c *console) error {
+	said := "split off:"
+	switch {
+	case s.Undo && (len(s.Entries) > 0 || s.Title != ""):
+		return &failure{exitMisuse, errors.New("--undo takes no entries and no title"), "almenara incident split " + s.Number + " --undo --reason TEXT"}
+	case s.Undo:
+		said = "has back what was split off:"
+	case len(s.Entries) == 0 || s.Title == "":
+		return &failure{exitMisuse, errors.New("name the entries that go and the title of the new incident"), "almenara incident split " + s.Number + " ENTRY … --title TEXT --reason TEXT; --undo brings a split back"}
+	}
 	body := struct {
-		Title   string  `json:"title"`
+		Title   string  `json:"title,omitempty"`
 		Reason  string  `json:"reason"`
-		Entries []int64 `json:"entries"`
-	}{s.Title, s.Reason, s.Entries}
+		Entries []int64 `json:"entries,omitempty"`
+		Undo    bool    `json:"undo,omitempty"`
+	}{s.Title, s.Reason, s.Entries, s.Undo}
 	return asked(c, &s.reach, s.JSON, func(api *client, raw *json.RawMessage) error {
 		return api.post(incidentAPI+"/incidents/"+url.PathEscape(s.Number)+"/split", body, raw)
-	}, c.numberOf("split off:"))
+	}, c.numberOf(said))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"almenara.example/internal/act"
@@ -35,7 +36,8 @@ type Consent struct {
 // strengths of consent, weakest first.
 func strengths() []string { return []string{"phone", "mail", "portal"} }
 
-const consentColumns = `id, incident_id, entry_id, org_id, to_org, state, strength, said_by, phone, said_at, asked_at, asked_by, recorded_at, recorded_by`
+const consentColumns = `c.id, c.incident_id, c.entry_id, c.org_id, c.to_org, c.state, c.strength, c.said_by, c.phone, c.said_at, c.asked_at, c.asked_by,
+	c.recorded_at, c.recorded_by`
 
 func scanConsent(r sqldb.Row) (c Consent, err error) {
 	var said, asked, recorded int64
@@ -58,21 +60,25 @@ func (in *Incidents) AskConsent(ctx context.Context, actor act.Actor, incident i
 			return err
 		}
 		orgs := []int64{guard.OwnOrg}
+		written := map[[2]int64]bool{}
 		for _, e := range lines {
-			if e.Owner == guard.OwnOrg || slices.Contains([]int64{to}, e.Owner) {
+			if e.Owner == guard.OwnOrg || e.Owner == to {
 				continue
 			}
-			asked, err := in.askOne(ctx, tx, i.ID, e, to)
+			asked, err := in.askOne(ctx, tx, e, to)
 			if err != nil {
 				return err
 			}
-			if asked && !slices.Contains(orgs, e.Owner) {
-				orgs = append(orgs, e.Owner)
-				if err := in.writeToContacts(ctx, tx, LetterConsent, i.ID, e.Owner); err != nil {
+			// An owner may know the part alone in which the line is, not what it was merged into.
+			if letter := [2]int64{e.Incident, e.Owner}; asked && !written[letter] {
+				written[letter], orgs = true, append(orgs, e.Owner)
+				if err := in.writeToContacts(ctx, tx, LetterConsent, e.Incident, e.Owner); err != nil {
 					return err
 				}
 			}
 		}
+		slices.Sort(orgs)
+		orgs = slices.Compact(orgs)
 		tx.Detail(crossingDetail{Org: to, Entries: entryIDs(lines)})
 		tx.Fact(Changed{Incident: i.ID, What: "consent", Orgs: orgs})
 		return nil
@@ -91,12 +97,12 @@ func (in *Incidents) mayReceive(ctx context.Context, r sqldb.Reader, i *Incident
 	return err
 }
 
-func (in *Incidents) askOne(ctx context.Context, tx *act.Tx, incident int64, e Entry, to int64) (asked bool, err error) {
+func (in *Incidents) askOne(ctx context.Context, tx *act.Tx, e Entry, to int64) (asked bool, err error) {
 	if _, there, err := consentOf(ctx, tx, e.ID, to); err != nil || there {
 		return false, err
 	}
 	return true, in.insertConsent(ctx, tx, Consent{
-		Incident: incident, Entry: e.ID, Org: e.Owner, To: to, State: "asked", AskedAt: tx.Now(), AskedBy: tx.Actor().ID,
+		Incident: e.Incident, Entry: e.ID, Org: e.Owner, To: to, State: "asked", AskedAt: tx.Now(), AskedBy: tx.Actor().ID,
 	})
 }
 
@@ -104,18 +110,22 @@ func (in *Incidents) insertConsent(ctx context.Context, tx *act.Tx, c Consent) (
 	if c.ID, err = tx.Next(ctx, "incident.consent"); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `insert into incident_consent (`+consentColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+	_, err = tx.ExecContext(ctx, `insert into incident_consent (`+strings.ReplaceAll(consentColumns, "c.", "")+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		c.ID, c.Incident, c.Entry, c.Org, c.To, c.State, c.Strength, c.SaidBy, c.Phone, stamp(c.SaidAt), stamp(c.AskedAt), c.AskedBy, stamp(c.RecordedAt), c.RecordedBy)
 	return err
 }
 
+// stillTheirs is the condition on a consent c that whoever gave it owns the entry: what
+// somebody said of an entry that was taken for his counts no more.
+const stillTheirs = `c.org_id = (select e.owner_org from incident_entry e where e.id = c.entry_id)`
+
 func consentOf(ctx context.Context, r sqldb.Reader, entry, to int64) (Consent, bool, error) {
-	return sqldb.One(ctx, r, scanConsent, `select `+consentColumns+` from incident_consent where entry_id = $1 and to_org = $2`, entry, to)
+	return sqldb.One(ctx, r, scanConsent, `select `+consentColumns+` from incident_consent c where c.entry_id = $1 and c.to_org = $2 and `+stillTheirs, entry, to)
 }
 
 // RecordConsent notes what the owner of an entry said on the phone or by mail: who said
 // so, when, and by which number of the directory he was called. What was said in the
-// portal is stronger and stays.
+// portal is stronger and stays, but consent is taken back in any way.
 func (in *Incidents) RecordConsent(ctx context.Context, actor act.Actor, n Consent, given bool) error {
 	n.SaidBy, n.Phone = clean(n.SaidBy), clean(n.Phone)
 	for _, err := range []error{
@@ -131,8 +141,13 @@ func (in *Incidents) RecordConsent(ctx context.Context, actor act.Actor, n Conse
 		return err
 	}
 	return in.change(ctx, act.Call{Actor: actor, Verb: "incident.record_consent"}, e.Incident, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
-		if err := in.mayReceive(ctx, tx, i, n.To); err != nil {
+		if e, err = in.Entry(ctx, tx, ViewerOf(actor), n.Entry); err != nil {
 			return err
+		}
+		if given { // a no is noted whatever has become of whom it was about
+			if err := in.mayReceive(ctx, tx, i, n.To); err != nil {
+				return err
+			}
 		}
 		if n.SaidAt.IsZero() {
 			n.SaidAt = tx.Now()
@@ -140,28 +155,50 @@ func (in *Incidents) RecordConsent(ctx context.Context, actor act.Actor, n Conse
 		if n.SaidAt.After(tx.Now().Add(5 * time.Minute)) {
 			return fault.OnField("said_at", "incident.entry.future", nil)
 		}
-		n.Incident, n.Org = i.ID, e.Owner
+		n.Incident, n.Org = e.Incident, e.Owner
 		return in.say(ctx, tx, n, given)
 	})
 }
 
-// AnswerConsent is the owner's own click in the portal.
+// AnswerConsent is the owner's own click in the portal: also of one who takes part no
+// more, for whom there is nothing else of the incident.
 func (in *Incidents) AnswerConsent(ctx context.Context, actor act.Actor, id int64, given bool) error {
-	c, ok, err := sqldb.One(ctx, in.read, scanConsent, `select `+consentColumns+` from incident_consent where id = $1 and org_id = $2`, id, actor.Org)
-	if err != nil || !ok {
-		return orElse(err, notFound())
-	}
-	p, err := in.Guard.Person(ctx, in.read, ViewerOf(actor).Person)
+	viewer := ViewerOf(actor)
+	first, err := askedOf(ctx, in.read, viewer, id)
 	if err != nil {
 		return err
 	}
-	c.Strength, c.SaidBy, c.Phone, c.SaidAt = "portal", p.Name, "", in.Acts.Clock().Now()
-	return in.change(ctx, act.Call{Actor: actor, Verb: "incident.answer_consent"}, c.Incident, "", func(ctx context.Context, tx *act.Tx, _ *Incident) error {
+	i, err := get(ctx, in.read, first.Incident)
+	if err != nil {
+		return err
+	}
+	p, err := in.Guard.Person(ctx, in.read, viewer.Person)
+	if err != nil {
+		return err
+	}
+	call := act.Call{Actor: actor, Verb: "incident.answer_consent", Subject: subject(i.ID), Purpose: purpose, Exercise: i.Exercise}
+	call.Resource = act.Resource{Kind: "incident", ID: call.Subject, Org: actor.Org, Marking: i.Marking.String(), InAudience: true}
+	return in.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
+		c, err := askedOf(ctx, tx, viewer, id)
+		if err != nil {
+			return err
+		}
+		c.Strength, c.SaidBy, c.Phone, c.SaidAt = "portal", p.Name, "", tx.Now()
 		return in.say(ctx, tx, c, given)
 	})
 }
 
-// say writes what was said over what was said before, unless that was stronger.
+// askedOf returns a question to the viewer's organisation; NotFound for any other.
+func askedOf(ctx context.Context, r sqldb.Reader, v Viewer, id int64) (Consent, error) {
+	c, ok, err := sqldb.One(ctx, r, scanConsent, `select `+consentColumns+` from incident_consent c where c.id = $3 and `+mayAnswer, v.Org, v.Person, id)
+	if err == nil && !ok {
+		err = notFound()
+	}
+	return c, err
+}
+
+// say writes what was said over what was said before, unless that was stronger. Taking
+// consent back is never too weak.
 func (in *Incidents) say(ctx context.Context, tx *act.Tx, n Consent, given bool) error {
 	before, there, err := consentOf(ctx, tx, n.Entry, n.To)
 	if err != nil {
@@ -180,7 +217,7 @@ func (in *Incidents) say(ctx context.Context, tx *act.Tx, n Consent, given bool)
 	if !there {
 		return in.insertConsent(ctx, tx, n)
 	}
-	if slices.Index(strengths(), before.Strength) > slices.Index(strengths(), n.Strength) {
+	if n.State != "withdrawn" && slices.Index(strengths(), before.Strength) > slices.Index(strengths(), n.Strength) {
 		return fault.New(fault.Conflict, "incident.consent.stronger", nil)
 	}
 	_, err = tx.ExecContext(ctx, `update incident_consent set state = $1, strength = $2, said_by = $3, phone = $4, said_at = $5, recorded_at = $6, recorded_by = $7
@@ -195,14 +232,42 @@ type consentDetail struct {
 	Strength string `json:"strength"`
 }
 
-// Consents lists what was asked and said in an incident, first to last.
+// Consents lists what the owners of entries were asked and said in an incident, and those
+// merged into it, first to last.
 func (in *Incidents) Consents(ctx context.Context, r sqldb.Reader, incident int64) ([]Consent, error) {
-	return sqldb.All(ctx, r, scanConsent, `select `+consentColumns+` from incident_consent where incident_id = $1 order by id`, incident)
+	return sqldb.All(ctx, r, scanConsent, `select `+consentColumns+` from incident_consent c
+		where c.incident_id in (select id from incident where id = $1 or merged_into = $1) and `+stillTheirs+` order by c.id`, incident)
 }
 
-// AskedOf lists what an organisation was asked or has said, newest first.
-func (in *Incidents) AskedOf(ctx context.Context, r sqldb.Reader, org int64) ([]Consent, error) {
-	return sqldb.All(ctx, r, scanConsent, `select `+consentColumns+` from incident_consent where org_id = $1 order by id desc limit 200`, org)
+// AskedConsent is what somebody outside was asked about words of the own organisation.
+type AskedConsent struct {
+	Consent       // Incident is 0 where he never took part in it
+	Words   Entry // that it is about
+}
+
+// AskedOf lists what an organisation was asked or has said, newest first: also after it
+// was removed, so that it can take its consent back.
+func (in *Incidents) AskedOf(ctx context.Context, r sqldb.Reader, v Viewer) (out []AskedConsent, err error) {
+	all, err := sqldb.All(ctx, r, scanConsent, `select `+consentColumns+` from incident_consent c where `+mayAnswer+` order by c.id desc limit 200`, v.Org, v.Person)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range all {
+		e, err := anyEntry(ctx, r, c.Entry)
+		if err != nil {
+			return nil, err
+		}
+		knew, _, err := sqldb.One(ctx, r, sqldb.Int64, `select count(*) from incident_participant where incident_id = $3 and org_id = $1 and person_id in (0, $2)`,
+			v.Org, v.Person, c.Incident)
+		if err != nil {
+			return nil, err
+		}
+		if knew == 0 {
+			c.Incident = 0
+		}
+		out = append(out, AskedConsent{c, e})
+	}
+	return out, nil
 }
 
 // Mandate is an order or a statute under which entries are handed over without consent.

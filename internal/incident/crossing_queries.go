@@ -81,6 +81,13 @@ func (in *Incidents) CrossingLines(ctx context.Context, r sqldb.Reader, id int64
 		where crossing_id = $1 order by place`, id)
 }
 
+// SeesCrossing tells whether a viewer sees every entry of which lines crossed.
+func (in *Incidents) SeesCrossing(ctx context.Context, r sqldb.Reader, v Viewer, id int64) (bool, error) {
+	hidden, _, err := sqldb.One(ctx, r, sqldb.Int64, `select count(*) from incident_crossing_line l where l.crossing_id = $3
+		and not exists (select 1 from incident_entry e where e.id = l.entry_id and `+maySee+`)`, v.Org, v.Person, id)
+	return hidden == 0, err
+}
+
 // CrossingFiles lists the files that crossed; Entry is the line's.
 func (in *Incidents) CrossingFiles(ctx context.Context, r sqldb.Reader, id int64) ([]File, error) {
 	return sqldb.All(ctx, r, scanFile, `select id, entry_id, blob, name, type, size from incident_crossing_file where crossing_id = $1 order by id`, id)

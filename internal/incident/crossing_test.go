@@ -252,7 +252,7 @@ func TestAPackageForTheBenchNeedsConsentOrAMandate(t *testing.T) {
 		_, err = r.MakeBenchPackage(t.Context(), r.officer, n)
 		r.refused(err, fault.Invalid, "incident.package.no_basis")
 		r.must(r.AskConsent(t.Context(), r.officer, i.ID, n.Entries, court.ID))
-		asked, err := r.AskedOf(t.Context(), r.acts.Reader(), r.water.ID)
+		asked, err := r.AskedOf(t.Context(), r.acts.Reader(), incident.ViewerOf(r.plant))
 		r.must(err)
 		if len(asked) != 1 || asked[0].Entry != theirs.ID {
 			t.Fatalf("water is asked %v, want about its own line", asked)
@@ -260,7 +260,7 @@ func TestAPackageForTheBenchNeedsConsentOrAMandate(t *testing.T) {
 		r.refused(r.AnswerConsent(t.Context(), r.grid, asked[0].ID, true), fault.NotFound, "")
 		r.must(r.AnswerConsent(t.Context(), r.plant, asked[0].ID, true))
 		weaker := incident.Consent{Entry: theirs.ID, To: court.ID, Strength: "phone", SaidBy: "Plant", Phone: "+34 900 000 000"}
-		r.refused(r.RecordConsent(t.Context(), r.officer, weaker, false), fault.Conflict, "incident.consent.stronger")
+		r.refused(r.RecordConsent(t.Context(), r.officer, weaker, true), fault.Conflict, "incident.consent.stronger")
 		p, err := r.MakeBenchPackage(t.Context(), r.officer, n)
 		r.must(err)
 		body, err := r.PackageFile(t.Context(), p)

@@ -50,8 +50,8 @@ func crossing(ctx context.Context, r sqldb.Reader, id int64) (Crossing, error) {
 	return c, err
 }
 
-// ReviewCrossing is the second look: by another person than who let the lines cross. An
-// objection recalls. It is recorded also when it comes too late; what was recalled
+// ReviewCrossing is the second look: by another person than who let the lines cross. Who
+// approves vouches for every line, so he sees each. An objection recalls. It is recorded also when it comes too late; what was recalled
 // meanwhile stays so.
 func (in *Incidents) ReviewCrossing(ctx context.Context, actor act.Actor, id int64, v ReviewVerdict, reason string) error {
 	reason = clean(reason)
@@ -68,6 +68,12 @@ func (in *Incidents) ReviewCrossing(ctx context.Context, actor act.Actor, id int
 			return fault.New(fault.Conflict, "incident.crossing.reviewed", nil)
 		case actor.Kind != act.Person || actor.ID == c.By:
 			return fault.New(fault.Denied, "incident.crossing.other_person", nil)
+		}
+		if v == Approved {
+			sees, err := in.SeesCrossing(ctx, tx, ViewerOf(actor), id)
+			if err != nil || !sees {
+				return orElse(err, fault.New(fault.Denied, "incident.crossing.unseen", nil))
+			}
 		}
 		c.ReviewedAt, c.ReviewedBy, c.Verdict, c.ReviewReason = tx.Now(), actor.ID, v, reason
 		tx.Detail(verdictDetail{string(v), !c.Open()})

@@ -82,13 +82,17 @@ func (in *Incidents) tellOwners(ctx context.Context, tx *act.Tx, c *Crossing) er
 	mine := map[int64][]string{}
 	var owners []int64
 	for _, l := range lines {
-		if l.Owner == guard.OwnOrg || l.Owner == c.Org {
+		e, err := anyEntry(ctx, tx, l.Entry) // its owner may have been corrected since
+		if err != nil {
+			return err
+		}
+		if e.Owner == guard.OwnOrg || e.Owner == c.Org {
 			continue
 		}
-		if mine[l.Owner] == nil {
-			owners = append(owners, l.Owner)
+		if mine[e.Owner] == nil {
+			owners = append(owners, e.Owner)
 		}
-		mine[l.Owner] = append(mine[l.Owner], "— "+excerpt(l.Text))
+		mine[e.Owner] = append(mine[e.Owner], "— "+excerpt(l.Text))
 	}
 	for _, org := range owners {
 		there, err := takesPart(ctx, tx, i.ID, Viewer{Org: org})

@@ -30,6 +30,9 @@
 //     said before is kept.
 //   - Merging moves nothing: the merged incident points to the other and can be taken
 //     apart again. Splitting moves entries and remembers from where.
+//   - What hangs on an entry follows it, to another incident and to another owner; what
+//     was done with it as it stood does not. See following.go.
+//   - Consent counts while whoever gave it owns the entry, and can always be taken back.
 //   - A corrected anchor stays, with who replaced it, when and why; a clock is counted by
 //     the version of the regime under which it began.
 //   - Exercise and real incidents never mix.

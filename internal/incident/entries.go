@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"almenara.example/internal/act"
-	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/guard"
@@ -306,35 +305,7 @@ func (in *Incidents) changeEntry(ctx context.Context, call act.Call, id, version
 		if err != nil {
 			return err
 		}
-		// What it said and to whom is kept before it is replaced.
-		if _, err := tx.ExecContext(ctx, `insert into incident_entry_version (entry_id, version, text, marking, audience_id, by_id, at)
-			values ($1, $2, $3, $4, $5, $6, $7)`, e.ID, e.Version, e.Text, e.Marking.String(), int64(e.Audience), call.Actor.ID, clock.Micros(tx.Now())); err != nil {
-			return err
-		}
-		before, err := readers(ctx, tx, e)
-		if err != nil {
-			return err
-		}
-		if err := f(ctx, tx, i, &e); err != nil {
-			return err
-		}
-		e.Version++
-		if _, err := tx.ExecContext(ctx, `update incident_entry set text = $1, marking = $2, audience_id = $3, version = $4, changed_at = $5,
-			retracted_at = $6, retracted = $7 where id = $8`, e.Text, e.Marking.String(), int64(e.Audience), e.Version, clock.Micros(tx.Now()),
-			stamp(e.RetractedAt), e.Retracted, e.ID); err != nil {
-			return err
-		}
-		if err := in.keepWords(ctx, tx, e); err != nil {
-			return err
-		}
-		after, err := readers(ctx, tx, e)
-		if err != nil {
-			return err
-		}
-		tx.Detail(entryDetail{entrySubject(e.ID), string(e.Kind), e.Marking.String(), int64(e.Audience), e.Owner})
-		c := before.With(after)
-		tx.Fact(Changed{Incident: e.Incident, What: "entry-changed", Entries: []int64{e.ID}, Orgs: c.Orgs, Persons: c.Persons})
-		return nil
+		return in.rewrite(ctx, tx, &e, func(e *Entry) error { return f(ctx, tx, i, e) })
 	})
 }
 

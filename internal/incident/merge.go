@@ -13,7 +13,8 @@ import (
 )
 
 // Merge says that an incident is a part of another one: its entries show there, to whom
-// they showed before. Nothing moves, so Unmerge takes it apart again.
+// they showed before. Nothing moves, so Unmerge takes it apart again. What is open does
+// not become part of what is closed.
 func (in *Incidents) Merge(ctx context.Context, actor act.Actor, from, into int64, reason string) error {
 	reason = clean(reason)
 	if err := checkText("reason", reason, MaxReason, true); err != nil {
@@ -25,7 +26,7 @@ func (in *Incidents) Merge(ctx context.Context, actor act.Actor, from, into int6
 		if err != nil {
 			return err
 		}
-		parts, _, err := sqldb.One(ctx, tx, sqldb.Int64, `select count(*) from incident where merged_into = $1`, from)
+		parts, err := partsOf(ctx, tx, from)
 		switch {
 		case err != nil:
 			return err
@@ -33,6 +34,8 @@ func (in *Incidents) Merge(ctx context.Context, actor act.Actor, from, into int6
 			return fault.New(fault.Conflict, "incident.merge.twice", nil)
 		case i.Exercise != target.Exercise:
 			return fault.New(fault.Conflict, "incident.merge.exercise", nil)
+		case i.State == Open && target.State != Open: // it would be in no list of what is open
+			return fault.New(fault.Conflict, "incident.merge.closed", fault.Args{"Number": in.Number(into)})
 		}
 		id, err := tx.Next(ctx, "incident.merge")
 		if err != nil {
@@ -127,8 +130,9 @@ func (in *Incidents) Unmerge(ctx context.Context, actor act.Actor, from int64, r
 	})
 }
 
-// Split opens a new incident with some entries of another one. Whoever takes part there
-// and could see one of them takes part in the new one. Unsplit brings them back.
+// Split opens a new incident with some entries of another one, and what hangs on them.
+// Whoever takes part there and could see one of them takes part in the new one. Unsplit
+// brings them back.
 func (in *Incidents) Split(ctx context.Context, actor act.Actor, from int64, entries []int64, title, reason string) (to Incident, err error) {
 	title, reason = clean(title), clean(reason)
 	for _, err := range []error{checkLine("title", title, MaxTitle, true), checkText("reason", reason, MaxReason, true)} {
@@ -150,11 +154,11 @@ func (in *Incidents) Split(ctx context.Context, actor act.Actor, from int64, ent
 		if err := in.insertIncident(ctx, tx, to); err != nil {
 			return err
 		}
-		see, err := in.moveEntries(ctx, tx, actor, entries, from, to.ID)
+		see, moved, err := in.moveEntries(ctx, tx, actor, entries, from, to.ID)
 		if err != nil {
 			return err
 		}
-		tx.Detail(splitDetail{subject(from), subject(to.ID), len(entries)})
+		tx.Detail(splitDetail{subject(from), subject(to.ID), moved})
 		tx.Fact(Changed{Incident: to.ID, Other: from, What: "split", Orgs: see.With(guard.Circle{Orgs: []int64{guard.OwnOrg}}).Orgs, Persons: see.Persons})
 		if err := touch(ctx, tx, from); err != nil {
 			return err
@@ -170,40 +174,37 @@ type splitDetail struct {
 	Entries int    `json:"entries"`
 }
 
-// moveEntries moves entries that the actor sees, with what hangs on them, and returns
-// who sees one of them.
-func (in *Incidents) moveEntries(ctx context.Context, tx *act.Tx, actor act.Actor, entries []int64, from, to int64) (see guard.Circle, err error) {
+// moveEntries moves entries that the actor sees, with what goes with them, and returns
+// who sees one of them and how many there are.
+func (in *Incidents) moveEntries(ctx context.Context, tx *act.Tx, actor act.Actor, entries []int64, from, to int64) (see guard.Circle, n int, err error) {
 	for _, id := range entries {
-		e, err := in.Entry(ctx, tx, ViewerOf(actor), id)
-		if err != nil || e.Incident != from {
-			return see, orElse(err, notFound())
+		if e, err := in.Entry(ctx, tx, ViewerOf(actor), id); err != nil || e.Incident != from {
+			return see, 0, orElse(err, notFound())
+		}
+	}
+	all, err := together(ctx, tx, from, entries)
+	if err != nil {
+		return see, 0, err
+	}
+	for _, id := range all {
+		e, err := anyEntry(ctx, tx, id)
+		if err != nil {
+			return see, 0, err
 		}
 		one, err := readers(ctx, tx, e)
 		if err != nil {
-			return see, err
+			return see, 0, err
 		}
 		see = see.With(one)
 		if _, err := tx.ExecContext(ctx, `insert into incident_move (entry_id, act_order, from_id, to_id, undone_at) values ($1, $2, $3, $4, 0)`,
 			id, tx.Order(), from, to); err != nil {
-			return see, err
+			return see, 0, err
 		}
-		if err := rehang(ctx, tx, id, to); err != nil {
-			return see, err
+		if err := move(ctx, tx, id, from, to); err != nil {
+			return see, 0, err
 		}
 	}
-	return see, nil
-}
-
-// rehang puts an entry and what hangs on it under another incident.
-func rehang(ctx context.Context, tx *act.Tx, entry, to int64) error {
-	if _, err := tx.ExecContext(ctx, `update incident_entry set incident_id = $1 where id = $2`, to, entry); err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, `update incident_observable set incident_id = $1 where entry_id = $2`, to, entry); err != nil {
-		return err
-	}
-	_, err := tx.ExecContext(ctx, `update incident_task set incident_id = $1 where entry_id = $2`, to, entry)
-	return err
+	return see, len(all), nil
 }
 
 // copyParticipants lets those take part in the new incident who see something of it:
@@ -250,39 +251,35 @@ func (in *Incidents) copyParticipants(ctx context.Context, tx *act.Tx, from, to 
 	return nil
 }
 
-// Unsplit brings what was split off back to where it came from; the emptied incident is
-// abandoned. What was written to it since stays with it, so it must have nothing else.
+// Unsplit undoes the split by which an incident began: exactly what it moved goes back to
+// where it came from, and the emptied incident is abandoned. What was written or done
+// there since would have no place, so there must be nothing.
 func (in *Incidents) Unsplit(ctx context.Context, actor act.Actor, id int64, reason string) error {
 	reason = clean(reason)
 	if err := checkText("reason", reason, MaxReason, true); err != nil {
 		return err
 	}
 	call := act.Call{Actor: actor, Verb: "incident.split", Reason: reason}
-	return in.change(ctx, call, id, "head", func(ctx context.Context, tx *act.Tx, i *Incident) error {
-		if i.SplitFrom == 0 || i.State != Open {
-			return fault.New(fault.Conflict, "incident.split.not_split", nil)
-		}
-		moved, err := sqldb.All(ctx, tx, sqldb.Int64, `select entry_id from incident_move where to_id = $1 and undone_at = 0 order by entry_id`, id)
+	return in.change(ctx, call, id, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
+		entries, err := in.fallsBack(ctx, tx, i)
 		if err != nil {
 			return err
 		}
-		own, _, err := sqldb.One(ctx, tx, sqldb.Int64, `select count(*) from incident_entry where incident_id = $1`, id)
-		if err != nil || own != int64(len(moved)) {
-			return orElse(err, fault.New(fault.Conflict, "incident.split.grown", nil))
-		}
-		for _, e := range moved {
-			if err := rehang(ctx, tx, e, i.SplitFrom); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.ExecContext(ctx, `update incident_move set undone_at = $1 where to_id = $2 and undone_at = 0`, clock.Micros(tx.Now()), id); err != nil {
+		left, err := participating(ctx, tx, id)
+		if err != nil {
 			return err
 		}
-		tx.Detail(splitDetail{subject(id), subject(i.SplitFrom), len(moved)})
-		if err := touch(ctx, tx, i.SplitFrom); err != nil {
+		see, err := bringBack(ctx, tx, i, entries)
+		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `update incident set state = $1, closed_at = $2, resolution = $3 where id = $4`,
+		tx.Detail(splitDetail{subject(id), subject(i.SplitFrom), len(entries)})
+		see = see.With(left).With(guard.Circle{Orgs: []int64{guard.OwnOrg}})
+		tx.Fact(Changed{Incident: id, Other: i.SplitFrom, What: "head", Orgs: see.Orgs, Persons: see.Persons})
+		if err := errors.Join(touch(ctx, tx, id), touch(ctx, tx, i.SplitFrom)); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `update incident set state = $1, closed_at = $2, resolution = $3, offered_org = 0 where id = $4`,
 			string(Abandoned), clock.Micros(tx.Now()), reason, id)
 		return err
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,6 +131,8 @@ type NewPackage struct {
 // made is a package that the release gate has cleared and nobody has recorded.
 type made struct {
 	Package
+	asked   NewPackage
+	by      Viewer
 	entries []Entry
 	basis   map[int64]string
 }
@@ -172,13 +175,14 @@ func (in *Incidents) makePackage(ctx context.Context, actor act.Actor, n NewPack
 	if err := in.mayReceive(ctx, in.read, &i, n.Org); err != nil {
 		return nil, err
 	}
-	m := &made{Package: Package{Incident: i.ID, Purpose: n.Purpose, Org: n.Org, Transfer: n.Transfer, Version: n.Version, Mandate: n.Mandate, Exercise: i.Exercise, MadeBy: actor.ID}}
+	m := &made{by: viewer, Package: Package{Incident: i.ID, Purpose: n.Purpose, Org: n.Org, Transfer: n.Transfer, Version: n.Version, Mandate: n.Mandate, Exercise: i.Exercise, MadeBy: actor.ID}}
 	if m.SealedTo, err = in.SealKey(ctx, in.read, n.Org); err != nil {
 		return nil, err
 	}
 	if m.entries, m.basis, err = in.basisOf(ctx, in.read, viewer, &n); err != nil {
 		return nil, err
 	}
+	m.asked = n
 	query, err := json.Marshal(packageQuery{NewPackage: n, Viewer: viewer, SealedTo: m.SealedTo, Made: in.Acts.Clock().Now()})
 	if err != nil {
 		return nil, err
@@ -282,14 +286,17 @@ func (in *Incidents) basis(ctx context.Context, r sqldb.Reader, e Entry, n *NewP
 	return mandate, err
 }
 
-// keepPackage records a package inside an open act; an entry that changed since it was
-// cleared is a conflict.
-func (in *Incidents) keepPackage(ctx context.Context, tx *act.Tx, m *made) (err error) {
-	for _, e := range m.entries {
-		now, ok, err := sqldb.One(ctx, tx, scanEntry, `select `+entryColumns+` from incident_entry e where e.id = $1`, e.ID)
-		if err != nil || !ok || now.Version != e.Version {
-			return orElse(err, changedMeanwhile())
-		}
+// keepPackage records a package inside an open act, for which everything must still hold
+// that it was made by: consent that was taken back meanwhile, or a mandate that ended,
+// stops it. An entry that changed since it was cleared is a conflict.
+func (in *Incidents) keepPackage(ctx context.Context, tx *act.Tx, m *made) error {
+	now, basis, err := in.basisOf(ctx, tx, m.by, &m.asked)
+	if err != nil {
+		return err
+	}
+	same := func(a, b Entry) bool { return a.ID == b.ID && a.Version == b.Version }
+	if !slices.EqualFunc(now, m.entries, same) || !maps.Equal(basis, m.basis) {
+		return changedMeanwhile()
 	}
 	if m.ID, err = tx.Next(ctx, "incident.package"); err != nil {
 		return err

@@ -162,7 +162,7 @@ func (v packageView) entry(ctx context.Context, r sqldb.Reader, e Entry, basis s
 	if err != nil {
 		return out, fmt.Errorf("basis %q: %w", basis, err)
 	}
-	c, _, err := sqldb.One(ctx, r, scanConsent, `select `+consentColumns+` from incident_consent where id = $1`, number)
+	c, _, err := sqldb.One(ctx, r, scanConsent, `select `+consentColumns+` from incident_consent c where c.id = $1`, number)
 	out.Consent = &sealed.Consent{By: c.SaidBy, At: c.SaidAt, Strength: c.Strength}
 	return out, err
 }

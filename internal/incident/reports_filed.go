@@ -201,31 +201,37 @@ func (in *Incidents) insertFiled(ctx context.Context, tx *act.Tx, f *Filing) (er
 	return err
 }
 
-// detach takes back what a report did to clocks, when it leaves an incident: what was
-// filed by it, and the times that only it shows. The documents stay, as withdrawn.
+// detach takes back what a report did to clocks by an entry, when that leaves the incident
+// or is somebody else's: what was filed by it, and the times that only it shows. The
+// documents stay, as withdrawn. Clocks stay where they are when the entry is moved, so it
+// is the entry that tells which ones.
 func (in *Incidents) detach(ctx context.Context, tx *act.Tx, l Link, reason string) error {
-	i, err := get(ctx, tx, l.Incident)
-	if err != nil {
-		return err
-	}
-	filed, err := sqldb.All(ctx, tx, scanFiling, `select `+filingColumns+` from incident_filing f where f.report_id = $1 and f.incident_id = $2 and f.state = 'sent'`, l.Report, l.Incident)
+	filed, err := sqldb.All(ctx, tx, scanFiling, `select `+filingColumns+` from incident_filing f where f.report_id = $1 and f.entry_id = $2 and f.state = 'sent' order by f.id`, l.Report, l.Entry)
 	if err != nil || len(filed) == 0 {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `update incident_filing set state = 'withdrawn', version = version + 1 where report_id = $1 and incident_id = $2 and state = 'sent'`,
-		l.Report, l.Incident); err != nil {
+	if _, err := tx.ExecContext(ctx, `update incident_filing set state = 'withdrawn', version = version + 1 where report_id = $1 and entry_id = $2 and state = 'sent'`,
+		l.Report, l.Entry); err != nil {
 		return err
 	}
-	shown, err := sqldb.All(ctx, tx, scanAnchor, `select `+anchorColumns+` from incident_anchor where incident_id = $1 and entry_id = $2 and replaced_at = 0 and at > 0 order by id`, l.Incident, l.Entry)
+	shown, err := sqldb.All(ctx, tx, scanAnchor, `select `+anchorColumns+` from incident_anchor where entry_id = $1 and replaced_at = 0 and at > 0 order by id`, l.Entry)
 	if err != nil {
 		return err
 	}
 	for _, a := range shown {
+		i, err := get(ctx, tx, a.Incident)
+		if err != nil {
+			return err
+		}
 		if _, err := in.anchor(ctx, tx, &i, NewAnchor{Org: a.Org, Regime: a.Regime, Event: a.Event, Reason: reason, Seen: a.ID}); err != nil {
 			return err
 		}
 	}
 	for _, f := range filed {
+		i, err := get(ctx, tx, f.Incident)
+		if err != nil {
+			return err
+		}
 		if err := in.restore(ctx, tx, &i, f.Clock, reason); err != nil {
 			return err
 		}

@@ -55,10 +55,15 @@ func (in *Incidents) changeReport(ctx context.Context, call act.Call, id, versio
 		if version != 0 && p.Version != version {
 			return changedMeanwhile()
 		}
+		was := p
 		if err := f(ctx, tx, &p); err != nil {
 			return err
 		}
-		tx.Fact(in.reportFact(&p, what))
+		fact := in.reportFact(&p, what)
+		if was.Owner != p.Owner || was.Confirmed != p.Confirmed { // it comes to one and leaves the other
+			fact.Orgs = append(in.reportFact(&was, "said").Orgs, in.reportFact(&p, "said").Orgs...)
+		}
+		tx.Fact(fact)
 		return in.saveReport(ctx, tx, &p)
 	})
 }
@@ -77,7 +82,8 @@ func (in *Incidents) saveReport(ctx context.Context, tx *act.Tx, p *Report) erro
 }
 
 // ChangeReport puts a report in order. The words of the reporter stay as they are. A
-// report that its owner sent signed in stays that owner's.
+// report that its owner sent signed in stays that owner's; what any other is in incidents
+// follows whose word it is.
 func (in *Incidents) ChangeReport(ctx context.Context, actor act.Actor, id int64, h NewReport, confirmed bool, callBack string, version int64) error {
 	h.Text = "-" // the reporter's words are not touched
 	h.Fields, h.Files, h.Observables = nil, nil, nil
@@ -101,6 +107,9 @@ func (in *Incidents) ChangeReport(ctx context.Context, actor act.Actor, id int64
 				return err
 			}
 		}
+		if h.Owner != p.Owner {
+			p.Person = 0 // was somebody of the other one
+		}
 		p.Title, p.Kind, p.Reporter, p.Owner, p.Name, p.Phone = h.Title, h.Kind, h.Reporter, h.Owner, h.Name, h.Phone
 		p.Affected, p.Marking, p.Severity, p.Class = h.Affected, h.Marking, h.Severity, h.Class
 		p.Confirmed = confirmed || p.Source == ByPortal
@@ -114,7 +123,10 @@ func (in *Incidents) ChangeReport(ctx context.Context, actor act.Actor, id int64
 			p.State = ReportOpen
 		}
 		tx.Detail(reportDetail{Source: string(p.Source), Kind: string(p.Kind), Owner: p.Owner, Marking: p.Marking.String(), Stage: stageName(p)})
-		return addReportObservables(ctx, tx, id, nil, p.Affected)
+		if err := addReportObservables(ctx, tx, id, nil, p.Affected); err != nil {
+			return err
+		}
+		return in.correctOwner(ctx, tx, actor, p)
 	})
 }
 

@@ -66,7 +66,8 @@ func (in *Incidents) unseen(ctx context.Context, v Viewer, entries []int64) (out
 }
 
 // SeenBy lists who has seen an entry, first to last. It is for the entry's owner and
-// the desk: who else reads is not everybody's to know.
+// the desk: who else reads is not everybody's to know. Who had seen it as somebody else's
+// word is for the desk alone.
 func (in *Incidents) SeenBy(ctx context.Context, r sqldb.Reader, v Viewer, entry int64) ([]Seen, error) {
 	e, err := in.Entry(ctx, r, v, entry)
 	if err != nil {
@@ -80,5 +81,6 @@ func (in *Incidents) SeenBy(ctx context.Context, r sqldb.Reader, v Viewer, entry
 		err = row.Scan(&s.Org, &s.Person, &at)
 		s.At = clock.FromMicros(at)
 		return s, err
-	}, `select org_id, person_id, at from incident_seen where entry_id = $1 order by at, person_id`, entry)
+	}, `select org_id, person_id, at from incident_seen where entry_id = $1 and ($2 = 1 or at > coalesce((select max(v.at) from incident_entry_version v
+		where v.entry_id = $1 and v.owner_org not in (0, $2)), 0)) order by at, person_id`, entry, v.Org)
 }

@@ -33,13 +33,27 @@ func (v Viewer) Desk() bool { return v.Org == guard.OwnOrg }
 const mayKnow = `($1 = 1 or exists (select 1 from incident_participant p where p.incident_id = i.id and p.removed_at = 0
 	and p.org_id = $1 and p.person_id in (0, $2)))`
 
+// inAudience is the condition on an entry e that a viewer ($1 organisation, $2 person) is
+// in its audience.
+const inAudience = `e.audience_id in (select audience_id from guard_audience_org where org_id = $1
+		union all select audience_id from guard_audience_person where person_id = $2)
+	and (e.marking <> 'TLP:RED' or e.audience_id in (select audience_id from guard_audience_person where person_id = $2))`
+
 // maySee is the condition on an entry e that it exists for a viewer ($1 organisation,
 // $2 person): in its audience, and taking part now.
-const maySee = `(e.audience_id in (select audience_id from guard_audience_org where org_id = $1
-		union all select audience_id from guard_audience_person where person_id = $2)
-	and (e.marking <> 'TLP:RED' or e.audience_id in (select audience_id from guard_audience_person where person_id = $2))
+const maySee = `(` + inAudience + `
 	and ($1 = 1 or exists (select 1 from incident_participant p where p.incident_id = e.incident_id and p.removed_at = 0
 		and p.org_id = $1 and p.person_id in (0, $2))))`
+
+// mayAnswer is the condition on a consent c that a viewer ($1 organisation, $2 person)
+// decides about it: the words are his organisation's and he is in their audience, whether
+// it takes part still or not. Where it left the matter to persons by name, in the incident
+// or in one from which the words were split off, it is theirs alone.
+const mayAnswer = `(c.org_id = $1 and exists (select 1 from incident_entry e where e.id = c.entry_id and e.owner_org = $1 and ` + inAudience + `
+	and (not exists (` + tookPart + `) or exists (` + tookPart + ` and p.person_id in (0, $2)))))`
+
+const tookPart = `select 1 from incident_participant p where p.org_id = $1
+	and (p.incident_id = e.incident_id or p.incident_id in (select m.from_id from incident_move m where m.entry_id = e.id))`
 
 // Incident returns an incident that a viewer may know of; NotFound for any other.
 func (in *Incidents) Incident(ctx context.Context, r sqldb.Reader, v Viewer, id int64) (Incident, error) {

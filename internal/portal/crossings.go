@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -106,7 +107,7 @@ func (p *Portal) renderCrossingFile(ctx context.Context, a ask, ok cleared) (v g
 // ConsentLine is what the organisation is asked, or has said.
 type ConsentLine struct {
 	Ref      string    `json:"ref"`
-	Incident string    `json:"incident"`
+	Incident string    `json:"incident,omitempty"` // where the reader never took part, it stays unnamed
 	To       string    `json:"to"`
 	Text     string    `json:"text,omitempty"` // of the own line
 	State    string    `json:"state"`
@@ -120,17 +121,11 @@ type ConsentsDoc struct {
 	Consents []ConsentLine `json:"consents"`
 }
 
-// asks are what an organisation was asked about its own entries that the reader sees.
-func (p *Portal) asks(ctx context.Context, a ask) (out []incident.Consent, entries map[int64]incident.Entry, err error) {
-	all, err := p.Incidents.AskedOf(ctx, a.r, a.to.Org)
-	entries = map[int64]incident.Entry{}
-	for _, c := range all {
-		e, err := p.Incidents.Entry(ctx, a.r, a.viewer(), c.Entry)
-		if err == nil && e.Exercise == a.exercise() { // one that he may not see is not asked of him
-			out, entries[c.ID] = append(out, c), e
-		}
-	}
-	return out, entries, err
+// asks are what an organisation was asked about its own words, of exercises or of real
+// incidents.
+func (p *Portal) asks(ctx context.Context, a ask) ([]incident.AskedConsent, error) {
+	all, err := p.Incidents.AskedOf(ctx, a.r, a.viewer())
+	return slices.DeleteFunc(all, func(c incident.AskedConsent) bool { return c.Words.Exercise != a.exercise() }), err
 }
 
 func (p *Portal) consentsParts(ctx context.Context, a ask) ([]guard.Part, error) {
@@ -138,16 +133,15 @@ func (p *Portal) consentsParts(ctx context.Context, a ask) ([]guard.Part, error)
 		return nil, notFound()
 	}
 	parts := standing{own: true}.page(a, a.thing.ID, tlp.Clear)
-	all, entries, err := p.asks(ctx, a)
+	all, err := p.asks(ctx, a)
 	for _, c := range all {
-		e := entries[c.ID]
-		parts = append(parts, entryPart(&e))
+		parts = append(parts, entryPart(&c.Words))
 	}
 	return parts, err
 }
 
 func (p *Portal) renderConsents(ctx context.Context, a ask, ok cleared) (v guard.View, err error) {
-	all, entries, err := p.asks(ctx, a)
+	all, err := p.asks(ctx, a)
 	if err != nil {
 		return v, err
 	}
@@ -160,19 +154,20 @@ func (p *Portal) renderConsents(ctx context.Context, a ask, ok cleared) (v guard
 		if err != nil {
 			return v, err
 		}
-		d.Consents = append(d.Consents, ConsentLine{
-			Ref: p.Incidents.ConsentRef(c.ID), Incident: p.Incidents.Number(c.Incident), To: to.Name, Text: entries[c.ID].Text, State: c.State, By: c.SaidBy,
-			Said: c.SaidAt, Asked: c.AskedAt,
-		})
+		line := ConsentLine{Ref: p.Incidents.ConsentRef(c.ID), To: to.Name, Text: c.Words.Text, State: c.State, By: c.SaidBy, Said: c.SaidAt, Asked: c.AskedAt}
+		if c.Incident != 0 {
+			line.Incident = p.Incidents.Number(c.Incident)
+		}
+		d.Consents = append(d.Consents, line)
 	}
 	return asJSON(d)
 }
 
-// Handed tells whether an organisation has packages that crossed to it, and whether it
-// is asked anything: only then are there such pages for it.
-func (p *Portal) Handed(ctx context.Context, org int64) (crossings, consents bool) {
-	all, err := p.Incidents.Crossings(ctx, p.read, incident.CrossingFilter{Org: org, Both: true, Limit: 1})
-	asked, err2 := p.Incidents.AskedOf(ctx, p.read, org)
+// Handed tells whether a reader's organisation has packages that crossed to it, and
+// whether he is asked anything: only then are there such pages for him.
+func (p *Portal) Handed(ctx context.Context, w Who) (crossings, consents bool) {
+	all, err := p.Incidents.Crossings(ctx, p.read, incident.CrossingFilter{Org: w.Actor.Org, Both: true, Limit: 1})
+	asked, err2 := p.Incidents.AskedOf(ctx, p.read, incident.Viewer{Org: w.Actor.Org, Person: w.Person})
 	return err == nil && len(all) > 0, err2 == nil && len(asked) > 0
 }
 

@@ -112,6 +112,55 @@ func TestOwnersConsentInThePortalAndPackagesAreHandedOut(t *testing.T) {
 	p.get(desk, page+"/transfers/1", 200, []string{"accepted", "NB-7"}, nil)
 }
 
+func TestConsentIsTakenBackInThePortalAfterRemoval(t *testing.T) {
+	p := danger(t)
+	entry := p.write(guard.ActorOf(p.ana), incident.NewEntry{Marking: tlp.AmberStrict, Text: "the log of the pump"})
+	ana, page := p.as(p.ana), "/incident/incidents/"+p.number
+	desk := p.as(p.Person(guard.OwnOrg, guard.RoleDutyLead))
+	form := url.Values{"entry": {fmt.Sprint(entry.ID)}, "organisation": {fmt.Sprint(p.police)}, "do": {"ask"}}
+	p.goes(desk, page+"/bench", form)
+	body := string(p.get(ana, "/portal/consents", 200, []string{"the log of the pump"}, nil).Body)
+	ref := body[strings.Index(body, "/portal/consents/C-"):]
+	ref = ref[:strings.IndexByte(ref, '"')]
+	p.goes(ana, ref, url.Values{"consent": {"yes"}})
+	p.removed(ana)
+	p.get(ana, "/portal/incidents", 200, []string{"/portal/consents"}, []string{p.number})
+	p.get(ana, "/portal/consents", 200, []string{"the log of the pump", p.number, "Take my consent back"}, []string{"A threat at the pumps"})
+	p.get(p.as(p.Person(p.ribera, guard.RoleContact)), "/portal/consents", 200, []string{"not asked anything"}, []string{"pump"})
+	p.goes(ana, ref, url.Values{"consent": {"no"}})
+	p.get(ana, "/portal/consents", 200, []string{"You took your consent back"}, nil)
+	form.Set("do", "make")
+	p.post(desk, page+"/bench", form.Encode(), 422, []string{"nobody consented"}, nil)
+	p.get(desk, page+"/packages", 200, []string{"taken back", "refused, or took the consent back"}, nil)
+
+	// What an owner says on the phone the desk notes on that page.
+	other := p.write(p.desk, incident.NewEntry{Marking: tlp.AmberStrict, Owner: p.ribera, By: "Ribera", Text: "the log of the weir"})
+	word := url.Values{"entry": {fmt.Sprint(other.ID)}, "organisation": {fmt.Sprint(p.police)}, "said_by": {"Rosa"}, "strength": {"phone"}, "phone": {"+34 900 000 000"}, "given": {"yes"}}
+	word.Del("said_by")
+	p.post(desk, page+"/consents", word.Encode(), 422, []string{"<details class=\"alm-card\" open>", "This cannot be empty."}, nil)
+	word.Set("said_by", "Rosa")
+	p.goes(desk, page+"/consents", word)
+	p.get(desk, page+"/packages", 200, []string{"consented", "Rosa"}, nil)
+	word.Set("given", "no")
+	p.goes(desk, page+"/consents", word)
+	form.Set("entry", fmt.Sprint(other.ID))
+	p.post(desk, page+"/bench", form.Encode(), 422, []string{"nobody consented"}, nil)
+}
+
+func TestApprovalIsOfferedToWhoSeesEveryLine(t *testing.T) {
+	p := danger(t)
+	lead, other := p.Person(guard.OwnOrg, guard.RoleDutyLead), p.Person(guard.OwnOrg, guard.RoleDutyLead)
+	named := p.write(guard.ActorOf(lead), incident.NewEntry{Marking: tlp.Red, Text: "he named a worker"})
+	at := p.goes(p.as(lead), "/incident/incidents/"+p.number+"/danger", url.Values{
+		"entry": {fmt.Sprint(named.ID)}, "organisation": {fmt.Sprint(p.police)}, "ground": {"eu-led-10b"}, "owners_after": {"0"}, "why": {"a worker is threatened"},
+	})
+	p.get(p.as(other), at, 200, []string{`value="objected"`, "you may object"}, []string{`value="approved"`, "he named"})
+	p.post(p.as(other), at+"/review", "verdict=approved&reason=fine", 403, []string{"vouches for every line"}, []string{"he named"})
+	p.must(p.in.Share(t.Context(), guard.ActorOf(lead), named.ID, named.Version, tlp.Red, guard.Circle{Persons: []int64{other.ID}}, "he reviews it"))
+	p.get(p.as(other), at, 200, []string{`value="approved"`, "he named a worker"}, nil)
+	p.goes(p.as(other), at+"/review", url.Values{"verdict": {"approved"}, "reason": {"it was right"}})
+}
+
 func TestASituationReportIsWrittenPrintedAndReadAgain(t *testing.T) {
 	p := danger(t)
 	p.write(p.desk, incident.NewEntry{Kind: incident.Status, Marking: tlp.Amber, Text: "two pumps stand still"})

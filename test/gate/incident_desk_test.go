@@ -103,3 +103,36 @@ func TestMergingTwiceDoesNotTakeApart(t *testing.T) {
 	p.post(desk, merge, "into="+p.number+"&reason=the+same", 409, nil, nil)
 	p.post(desk, merge, "reason=not+the+same", 303, nil, nil)
 }
+
+func TestASplitIsUndoneFromItsPage(t *testing.T) {
+	p := openParties(t)
+	desk := p.as(p.Person(guard.OwnOrg, guard.RoleDutyLead))
+	moved := p.write(p.desk, incident.NewEntry{Marking: tlp.Amber, Text: "Another plant, too"})
+	here := "/incident/incidents/" + p.number
+	p.get(desk, here, 200, []string{here + "/split"}, []string{here + "/unsplit"})
+	p.get(desk, here+"/split", 200, []string{"Title of the new incident", "Another plant, too", "their milestones, go with them"}, nil)
+	there := p.goes(desk, here+"/split", url.Values{"title": {"The other half"}, "reason": {"two things"}, "entry": {fmt.Sprint(moved.ID)}})
+	p.get(desk, there, 200, []string{there + "/unsplit", "Another plant, too"}, nil)
+	p.get(desk, there+"/unsplit", 200, []string{"Exactly what was split off goes back"}, nil)
+	grown, err := p.in.Numbered(t.Context(), p.App.Acts().Reader(), incident.ViewerOf(p.desk), there[strings.LastIndex(there, "/")+1:])
+	p.must(err)
+	late, err := p.in.AddEntry(t.Context(), p.desk, grown.ID, incident.NewEntry{Kind: incident.Note, Marking: tlp.Amber, Text: "One thing more"})
+	p.must(err)
+	p.post(desk, there+"/unsplit", "reason=one+thing", 409, []string{"one thing", "Merge it into " + p.number + " instead"}, nil)
+	p.goes(desk, there+"/split", url.Values{"title": {"A third"}, "reason": {"three things"}, "entry": {fmt.Sprint(late.ID)}})
+	p.goes(desk, there+"/unsplit", url.Values{"reason": {"one thing"}})
+	p.get(desk, here, 200, []string{"Another plant, too"}, nil)
+	p.post(desk, there+"/unsplit", "reason=again", 409, []string{"brought back already"}, nil)
+	p.get(desk, there, 200, []string{"one thing"}, []string{"Another plant, too", there + "/unsplit"})
+}
+
+func TestWhatIsOpenIsNotMergedIntoWhatIsClosed(t *testing.T) {
+	p := openParties(t)
+	desk := p.as(p.Person(guard.OwnOrg, guard.RoleDutyLead))
+	other, err := p.in.OpenNew(t.Context(), p.desk, incident.Incident{Title: "The same again", Severity: incident.High, Marking: tlp.Amber})
+	p.must(err)
+	p.must(p.in.Close(t.Context(), p.desk, p.i.ID, incident.Resolved, "over", p.version()))
+	merge := "/incident/incidents/" + p.in.Number(other.ID) + "/merge"
+	p.post(desk, merge, "into="+p.number+"&reason=the+same", 409, []string{"Reopen " + p.number + " first"}, nil)
+	p.get(desk, "/incident/incidents?state=open", 200, []string{p.in.Number(other.ID)}, nil)
+}

@@ -103,7 +103,7 @@ func (s *secret) consents(ctx context.Context) error {
 	if err := s.in.AskConsent(ctx, s.desk, s.at, []int64{last(s.things["entry"].secret)}, s.org("Gendarmes")); err != nil {
 		return err
 	}
-	all, err := s.in.AskedOf(ctx, s.App.Acts().Reader(), s.who.org.ID)
+	all, err := s.in.AskedOf(ctx, s.App.Acts().Reader(), incident.ViewerOf(s.who.actor()))
 	if err != nil || len(all) == 0 {
 		return err
 	}

@@ -119,7 +119,7 @@ func (w *world) crosses(ctx context.Context) error {
 	var lines []int64
 	for _, n := range []incident.NewEntry{
 		{Marking: tlp.AmberStrict, Text: "a man stands at the pump", Files: []incident.NewFile{{Name: "gate.txt", Body: []byte("03:02")}}},
-		{Marking: tlp.Red, Text: "his name"},
+		{Marking: tlp.Red, Text: "his name", To: guard.Circle{Persons: []int64{incident.ViewerOf(w.desk).Person}}}, // who reviews sees every line
 	} {
 		e, err := w.write(ctx, w.second, at, false, n)
 		if err != nil {
@@ -150,21 +150,29 @@ func (w *world) transfers(ctx context.Context) error {
 	return w.in.AnswerTransfer(ctx, w.desk, t.ID, incident.Accepted, "Nora", "NB-7", "")
 }
 
-// asks asks Faro whether its word may go to the police.
+// asks asks three whether their word may go to the police: one that stays, one that is
+// removed afterwards and can still take it back, and one of whom a person takes part by
+// name.
 func (w *world) asks(ctx context.Context) error {
 	at := w.real()[0]
-	e, err := w.write(ctx, guard.ActorOf(w.ana()), at, false, incident.NewEntry{Marking: tlp.AmberStrict, Text: "the log of the pump"})
-	if err != nil {
-		return err
+	for _, name := range []string{"Faro", "Antigua", "Norte"} {
+		by := guard.ActorOf(w.parties[name].one)
+		e, err := w.write(ctx, by, at, false, incident.NewEntry{Marking: tlp.AmberStrict, Text: "the log of " + name})
+		if err != nil {
+			return err
+		}
+		if err := w.in.AskConsent(ctx, w.desk, at, []int64{e.ID}, w.org("Policía")); err != nil {
+			return err
+		}
+		all, err := w.in.AskedOf(ctx, w.App.Acts().Reader(), incident.ViewerOf(by))
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			w.keep("consent", false, c.ID)
+		}
 	}
-	if err := w.in.AskConsent(ctx, w.desk, at, []int64{e.ID}, w.org("Policía")); err != nil {
-		return err
-	}
-	all, err := w.in.AskedOf(ctx, w.App.Acts().Reader(), w.org("Faro"))
-	for _, c := range all {
-		w.keep("consent", false, c.ID)
-	}
-	return err
+	return nil
 }
 
 // serves notes a service that is hit, and what is needed.

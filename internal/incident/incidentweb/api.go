@@ -23,7 +23,7 @@ func (p *Pages) incidentCalls(api huma.API) {
 	huma.Register(api, operation(http.MethodPost, "close", "incidents/{number}/close", closing, "Close an incident", one+`/close {"state":"resolved","resolution":"a","version":1}`), p.apiClose)
 	huma.Register(api, operation(http.MethodPost, "participate", "incidents/{number}/participants", addPart, "Let an organisation take part", one+`/participants {"organisation":"a","role":"affected"}`), p.apiParticipate)
 	huma.Register(api, operation(http.MethodPost, "merge", "incidents/{number}/merge", merging, "Make an incident part of another one; an empty number takes it apart", one+`/merge {"into":"ALM-0000-0000","reason":"a"}`), p.apiMerge)
-	huma.Register(api, operation(http.MethodPost, "split", "incidents/{number}/split", splitting, "Open a new incident with some entries", one+`/split {"title":"a","reason":"a","entries":[1]}`), p.apiSplit)
+	huma.Register(api, operation(http.MethodPost, "split", "incidents/{number}/split", splitting, "Open a new incident with some entries, or undo that", one+`/split {"title":"a","reason":"a","entries":[1]}`), p.apiSplit)
 }
 
 // entryCalls are the calls about entries.
@@ -271,9 +271,10 @@ func (p *Pages) apiMerge(ctx context.Context, in *mergeInput) (*noContent, error
 type splitInput struct {
 	NumberInput
 	Body struct {
-		Title   string  `json:"title"`
+		Title   string  `json:"title,omitempty"`
 		Reason  string  `json:"reason"`
-		Entries []int64 `json:"entries" maxItems:"1000"`
+		Entries []int64 `json:"entries,omitempty" maxItems:"1000"`
+		Undo    bool    `json:"undo,omitempty" doc:"brings back what this incident was split off with, and answers with where that is now"`
 	}
 }
 
@@ -281,6 +282,13 @@ func (p *Pages) apiSplit(ctx context.Context, in *splitInput) (*lineOutput, erro
 	i, err := p.apiNumbered(ctx, in.Number)
 	if err != nil {
 		return nil, err
+	}
+	if in.Body.Undo {
+		if err := p.in.Unsplit(ctx, apiActor(ctx), i.ID, in.Body.Reason); err != nil {
+			return nil, err
+		}
+		back, err := p.in.Incident(ctx, p.in.Acts.Reader(), incident.ViewerOf(apiActor(ctx)), i.SplitFrom)
+		return &lineOutput{p.line(&back)}, err
 	}
 	to, err := p.in.Split(ctx, apiActor(ctx), i.ID, in.Body.Entries, in.Body.Title, in.Body.Reason)
 	if err != nil {

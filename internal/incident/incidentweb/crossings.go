@@ -73,7 +73,8 @@ func (p *Pages) showChoose(w http.ResponseWriter, r *http.Request, page web.Page
 		f.Fill(r.PostForm.Get)
 		fail(r, &page, problem, &f)
 	}
-	data.Fields, page.Data = f.Fields, data
+	data.Fields = f.Fields
+	page.Data = data
 	return p.site.Page(w, r, status, "incident/choose", page)
 }
 
@@ -256,7 +257,9 @@ func (p *Pages) showCrossing(w http.ResponseWriter, r *http.Request, problem err
 	if err := p.crossingCalls(r, &c, &data); err != nil {
 		return err
 	}
-	p.crossingForms(r, &c, &data)
+	if err := p.crossingForms(r, &c, &data); err != nil {
+		return err
+	}
 	status := http.StatusOK
 	if problem != nil {
 		status = statusOf(problem)
@@ -365,15 +368,22 @@ func (p *Pages) crossingCalls(r *http.Request, c *incident.Crossing, data *cross
 	return err
 }
 
-// crossingForms are the review, for another person, and the recall.
-func (p *Pages) crossingForms(r *http.Request, c *incident.Crossing, data *crossingPage) {
+// crossingForms are the review, for another person, and the recall. Approval is offered to
+// who sees every line.
+func (p *Pages) crossingForms(r *http.Request, c *incident.Crossing, data *crossingPage) error {
 	u := p.crossingURL(c)
 	if c.ReviewedAt.IsZero() && can(r, reviewCross) && c.By != actor(r).ID {
+		sees, err := p.in.SeesCrossing(r.Context(), p.in.Acts.Reader(), viewer(r), c.ID)
+		if err != nil {
+			return err
+		}
+		why, verdicts := "incident.desk.review.unseen", []web.Option{{Value: "objected", Label: web.Say(r, "incident.desk.crossing.objected")}}
+		if sees {
+			why, verdicts = "incident.desk.review.why", append([]web.Option{{Value: "approved", Label: web.Say(r, "incident.desk.crossing.approved")}}, verdicts...)
+		}
 		data.Review = &web.Confirm{
-			Title: web.Say(r, "incident.desk.review"), NoEffect: web.Say(r, "incident.desk.review.why"), Action: u + "/review", Verb: web.Say(r, "incident.desk.review"), NeedReason: true,
-			Fields: []web.Field{{Name: "verdict", Type: "radio", Label: web.Say(r, "incident.desk.review.verdict"), Required: true, Options: []web.Option{
-				{Value: "approved", Label: web.Say(r, "incident.desk.crossing.approved")}, {Value: "objected", Label: web.Say(r, "incident.desk.crossing.objected")},
-			}}},
+			Title: web.Say(r, "incident.desk.review"), NoEffect: web.Say(r, why), Action: u + "/review", Verb: web.Say(r, "incident.desk.review"), NeedReason: true,
+			Fields: []web.Field{{Name: "verdict", Type: "radio", Label: web.Say(r, "incident.desk.review.verdict"), Required: true, Options: verdicts}},
 		}
 	}
 	if c.Open() && can(r, recallCross) {
@@ -381,6 +391,7 @@ func (p *Pages) crossingForms(r *http.Request, c *incident.Crossing, data *cross
 			Title: web.Say(r, "incident.desk.recall"), NoEffect: web.Say(r, "incident.desk.recall.why"), Action: u + "/recall", Verb: web.Say(r, "incident.desk.recall"), Tone: "danger", NeedReason: true,
 		}
 	}
+	return nil
 }
 
 // onCrossing is the frame of what is posted about a crossing.

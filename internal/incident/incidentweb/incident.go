@@ -62,6 +62,8 @@ func (p *Pages) incidentRoutes() []web.Route {
 		post("/{number}/merge", merging, one+"/merge into=ALM-0000-0000&reason=a", p.merge),
 		get("/{number}/split", splitting, one+"/split", p.confirmSplit),
 		post("/{number}/split", splitting, one+"/split title=a&reason=a&entry=1", p.split),
+		get("/{number}/unsplit", splitting, one+"/unsplit", p.confirmUnsplit),
+		post("/{number}/unsplit", splitting, one+"/unsplit reason=a", p.unsplit),
 	}
 }
 
@@ -169,6 +171,9 @@ func (p *Pages) actions(r *http.Request, i *incident.Incident, page *web.Page) {
 		add(change, "incident.desk.edit", u+"/edit", "edit")
 		add(merging, "incident.desk.merge", u+"/merge", "older")
 		add(splitting, "incident.desk.split", u+"/split", "external")
+		if i.SplitFrom != 0 {
+			add(splitting, "incident.desk.unsplit", u+"/unsplit", "older")
+		}
 		add(closing, "incident.desk.close", u+"/close", "check")
 	}
 }

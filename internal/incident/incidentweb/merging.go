@@ -102,7 +102,8 @@ func (p *Pages) showSplit(w http.ResponseWriter, r *http.Request, i *incident.In
 		f.Fill(r.PostForm.Get)
 		fail(r, &page, problem, &f)
 	}
-	data.Fields, page.Data = f.Fields, data
+	data.Fields = f.Fields
+	page.Data = data
 	return p.site.Page(w, r, status, "incident/split", page)
 }
 
@@ -127,4 +128,25 @@ func (p *Pages) split(w http.ResponseWriter, r *http.Request) error {
 	}
 	p.site.Redirect(w, r, incidentURL(p.in.Number(to.ID)), web.Flash{Key: "incident.desk.split.done"})
 	return nil
+}
+
+func (p *Pages) confirmUnsplit(w http.ResponseWriter, r *http.Request) error {
+	i, err := p.numbered(r)
+	if err != nil {
+		return err
+	}
+	return p.showUnsplit(w, r, &i, nil)
+}
+
+func (p *Pages) showUnsplit(w http.ResponseWriter, r *http.Request, i *incident.Incident, problem error) error {
+	u, title := incidentURL(p.in.Number(i.ID)), web.Say(r, "incident.desk.unsplit")
+	return p.confirmPage(w, r, p.about(r, i, title), web.Confirm{
+		Title: title, Action: u + "/unsplit", Verb: title, NeedReason: true, Cancel: u, NoEffect: web.Say(r, "incident.desk.unsplit.effect"),
+	}, problem)
+}
+
+func (p *Pages) unsplit(w http.ResponseWriter, r *http.Request) error {
+	return p.post(w, r, "incident.desk.unsplit.done", "", func(i *incident.Incident) error {
+		return p.in.Unsplit(r.Context(), actor(r), i.ID, r.PostForm.Get("reason"))
+	}, func(i *incident.Incident, problem error) error { return p.showUnsplit(w, r, i, problem) })
 }

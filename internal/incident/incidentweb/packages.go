@@ -35,7 +35,7 @@ func (p *Pages) packageRoutes() []web.Route {
 		route("GET", "packages", offerTransfer, "packages", p.packages),
 		route("POST", "mandates", recordMandate, "mandates kind=order&reference=1&issuer=a&scope=b&issued_at=2026-01-01T00:00", p.addMandate),
 		route("POST", "consents", recordConsent, "consents entry=1&organisation=1&said_by=a&strength=mail&given=yes", p.addConsent),
-		route("POST", "seal-key", setSealKey, "seal-key organisation=2&key=", p.sealKey),
+		route("POST", "seal-key", setSealKey, "seal-key recipient=2&key=", p.sealKey),
 		route("GET", "bench", handToBench, "bench", p.bench),
 		route("POST", "bench", handToBench, "bench entry=1&organisation=2", p.makeBench),
 		route("GET", "transfer", offerTransfer, "transfer", p.transferForm),
@@ -58,6 +58,7 @@ type packagesPage struct {
 type titledForm struct {
 	Title string
 	Form  web.Form
+	Open  bool // it says what was wrong
 }
 
 func (p *Pages) packages(w http.ResponseWriter, r *http.Request) error {
@@ -94,11 +95,14 @@ func (p *Pages) showPackages(w http.ResponseWriter, r *http.Request, i *incident
 	if problem != nil {
 		status = statusOf(problem)
 		for k := range forms {
-			forms[k].Form.Fill(r.PostForm.Get)
-			fail(r, &page, problem, &forms[k].Form)
+			if forms[k].Open = forms[k].Form.Action == r.URL.Path; forms[k].Open {
+				forms[k].Form.Fill(r.PostForm.Get)
+				fail(r, &page, problem, &forms[k].Form)
+			}
 		}
 	}
-	data.Forms, page.Data = forms, data
+	data.Forms = forms
+	page.Data = data
 	return p.site.Page(w, r, status, "incident/packages", page)
 }
 
@@ -108,14 +112,14 @@ func (p *Pages) packageForms(r *http.Request, i *incident.Incident) (out []title
 	if err != nil {
 		return nil, err
 	}
-	all, err := p.orgsOfKinds(r, r.Form.Get("organisation"), append(benchKinds(), peerKinds()...)...)
+	all, err := p.orgsOfKinds(r, r.Form.Get("recipient"), append(benchKinds(), peerKinds()...)...)
 	if err != nil {
 		return nil, err
 	}
 	add := func(permission, key, to string, fields ...web.Field) {
 		if can(r, permission) {
 			title := web.Say(r, key)
-			out = append(out, titledForm{title, web.Form{Action: u + to, Submit: title, Fields: fields}})
+			out = append(out, titledForm{Title: title, Form: web.Form{Action: u + to, Submit: title, Fields: fields}})
 		}
 	}
 	say := func(key string) string { return web.Say(r, "incident.desk."+key) }
@@ -129,8 +133,8 @@ func (p *Pages) packageForms(r *http.Request, i *incident.Incident) (out []title
 		web.Field{Name: "said_by", Type: "text", Label: say("consent.by"), Autocomplete: "off"},
 		web.Field{Name: "strength", Type: "select", Label: say("consent.how"), Options: []web.Option{{Value: "phone", Label: say("consent.phone")}, {Value: "mail", Label: say("consent.mail")}}},
 		web.Field{Name: "phone", Type: "text", Label: say("crossing.phone"), Autocomplete: "off"}, web.Field{Name: "said_at", Type: "datetime-local", Label: say("at")},
-		web.Field{Name: "given", Type: "select", Label: say("consent.said"), Options: []web.Option{{Value: "yes", Label: say("consent.given")}, {Value: "no", Label: say("consent.refused")}}})
-	add(setSealKey, "incident.desk.sealkey", "/seal-key", web.Field{Name: "organisation", Type: "select", Label: say("column.organisation"), Options: all},
+		web.Field{Name: "given", Type: "select", Label: say("consent.said"), Options: []web.Option{{Value: "yes", Label: say("consent.given")}, {Value: "no", Label: say("consent.no")}}})
+	add(setSealKey, "incident.desk.sealkey", "/seal-key", web.Field{Name: "recipient", Type: "select", Label: say("column.organisation"), Options: all},
 		web.Field{Name: "key", Type: "text", Mono: true, Label: say("sealkey.key"), Why: say("sealkey.why"), Example: "age1…", Autocomplete: "off"})
 	return out, nil
 }
@@ -244,7 +248,7 @@ func (p *Pages) addConsent(w http.ResponseWriter, r *http.Request) error {
 
 func (p *Pages) sealKey(w http.ResponseWriter, r *http.Request) error {
 	return p.post(w, r, "incident.desk.sealkey.kept", "/packages", func(*incident.Incident) error {
-		return p.in.SetSealKey(r.Context(), actor(r), positive(r.PostForm.Get("organisation")), r.PostForm.Get("key"))
+		return p.in.SetSealKey(r.Context(), actor(r), positive(r.PostForm.Get("recipient")), r.PostForm.Get("key"))
 	}, func(i *incident.Incident, problem error) error { return p.showPackages(w, r, i, problem) })
 }
 

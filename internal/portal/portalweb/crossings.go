@@ -89,7 +89,7 @@ func (p *Pages) answerConsent(r *http.Request, w portal.Who) (portal.Reply, erro
 
 // handedNav leads to what crossed and to questions, where there are any.
 func (p *Pages) handedNav(r *http.Request, kind string) (out []web.Link) {
-	crossings, consents := p.portal.Handed(r.Context(), whoOf(r).Actor.Org)
+	crossings, consents := p.portal.Handed(r.Context(), whoOf(r))
 	if crossings {
 		out = append(out, web.Link{Label: web.Say(r, "portal.crossings"), URL: crossingsURL, Current: kind == portal.KindCrossings})
 	}
