@@ -270,6 +270,12 @@ func (in *Incidents) AskedOf(ctx context.Context, r sqldb.Reader, v Viewer) (out
 	return out, nil
 }
 
+// IsAsked tells whether AskedOf lists anything.
+func (in *Incidents) IsAsked(ctx context.Context, r sqldb.Reader, v Viewer) (bool, error) {
+	_, ok, err := sqldb.One(ctx, r, sqldb.Int64, `select c.id from incident_consent c where `+mayAnswer+` limit 1`, v.Org, v.Person)
+	return ok, err
+}
+
 // Mandate is an order or a statute under which entries are handed over without consent.
 type Mandate struct {
 	ID         int64

@@ -167,8 +167,8 @@ func (p *Portal) renderConsents(ctx context.Context, a ask, ok cleared) (v guard
 // whether he is asked anything: only then are there such pages for him.
 func (p *Portal) Handed(ctx context.Context, w Who) (crossings, consents bool) {
 	all, err := p.Incidents.Crossings(ctx, p.read, incident.CrossingFilter{Org: w.Actor.Org, Both: true, Limit: 1})
-	asked, err2 := p.Incidents.AskedOf(ctx, p.read, incident.Viewer{Org: w.Actor.Org, Person: w.Person})
-	return err == nil && len(all) > 0, err2 == nil && len(asked) > 0
+	asked, err2 := p.Incidents.IsAsked(ctx, p.read, incident.Viewer{Org: w.Actor.Org, Person: w.Person})
+	return err == nil && len(all) > 0, err2 == nil && asked
 }
 
 // ReadCrossing reads the view of KindCrossing.
