@@ -324,7 +324,7 @@ func (a *App) openDoors(ctx context.Context, o Options) error {
 		Catalogue: a.words, Clock: a.clock, Log: a.log, Identify: a.identify, Product: "Almenara", Country: own.Name,
 		Installation: installation, Secure: a.public.Scheme == "https", Zone: a.zone, Nav: a.nav(),
 		SearchURL: deskweb.SearchURL, SignInURL: guardweb.SignInURL, SignOutURL: guardweb.SignOutURL, ProfileURL: guardweb.ProfileURL, Strict: o.Strict,
-		Refused: a.refused, Topics: a.topicsOf, Home: homeOf, Due: a.nearest, Forms: a.door.Forms(a.made),
+		Refused: a.refused, Channels: a.channelsOf, Home: homeOf, Due: a.nearest, Forms: a.door.Forms(a.made),
 	})
 	if err != nil {
 		return err

@@ -104,32 +104,49 @@ func (m mailroom) Received(ctx context.Context, tx *act.Tx, from outbound.Incomi
 // Incidents is the room.
 func (a *App) Incidents() *incident.Incidents { return a.incidents }
 
-// tellIncidents tells open pages of a change in an incident: the desk's on the
-// incident's own topic, participants' only where the change concerns them.
+// tellIncidents tells open pages of a change in an incident: those of whom it concerns, as
+// the room says, and nobody else's.
 func (a *App) tellIncidents() {
 	a.acts.Follow(act.Follower{Kind: incident.Changed{}.FactKind(), Tell: func(e act.Envelope) {
 		var f incident.Changed
 		if e.Decode(&f) != nil {
 			return // our own words
 		}
-		a.site.Hub().Publish(incident.Topic(f.Incident))
-		if f.Other != 0 {
-			a.site.Hub().Publish(incident.Topic(f.Other))
+		on, topics := channelOfIncidents, []string{"incident", topic(e.Kind), incident.Topic(f.Incident)}
+		switch {
+		case f.What == incident.CrossingChanged:
+			on, topics = channelOfCrossings, []string{incident.CrossingsTopic}
+		case f.Other != 0:
+			topics = append(topics, incident.Topic(f.Other))
 		}
-		for _, org := range f.Orgs {
-			a.site.Hub().Publish(topicOf(org))
-		}
-		for _, person := range f.Persons {
-			a.site.Hub().Publish(topicOfPerson(strconv.FormatInt(person, 10)))
-		}
+		a.tell(f.Orgs, f.Persons, on, topics...)
 	}})
 	a.acts.Follow(act.Follower{Kind: incident.ReportChanged{}.FactKind(), Tell: func(e act.Envelope) {
 		var f incident.ReportChanged
-		_ = e.Decode(&f) // our own words; an empty list tells nobody
-		for _, org := range f.Orgs {
-			a.site.Hub().Publish(topicOf(org))
-		}
+		_ = e.Decode(&f) // our own words; an empty list tells nobody outside
+		a.tell(append(f.Orgs, guard.OwnOrg), nil, channelOfIncidents, incident.ReportsTopic)
 	}})
+	a.acts.Follow(act.Follower{Kind: incident.PostChanged{}.FactKind(), Tell: func(e act.Envelope) {
+		var f incident.PostChanged
+		_ = e.Decode(&f) // our own words; an empty list tells nobody
+		a.tell(f.Orgs, f.Persons, channelOfIncidentMail, topic(e.Kind))
+	}})
+}
+
+// tell tells the people of organisations and persons of what looks different to them: those outside that
+// their portal does, the desk's people, on a channel of theirs, what it is.
+func (a *App) tell(orgs, persons []int64, on string, topics ...string) {
+	for _, org := range orgs {
+		if org == guard.OwnOrg {
+			a.site.Hub().Publish(on, topics...)
+		} else {
+			a.site.Hub().Publish(channelOfMembers(org), "portal")
+		}
+	}
+	for _, person := range persons {
+		a.site.Hub().Publish(ofPerson(on, person), topics...)
+		a.site.Hub().Publish(channelOfOutsider(person), "portal")
+	}
 }
 
 // made is the page on which a viewer finds what an act was about; empty for what has

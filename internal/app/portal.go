@@ -47,27 +47,20 @@ func homeOf(v web.Viewer) string {
 	return ""
 }
 
-// topicOf is the topic of what an organisation's people see in the portal.
-func topicOf(org int64) string { return fmt.Sprintf("portal.org-%d", org) }
+// tellOrg tells open pages of an organisation's people that the portal shows them
+// something else now.
+func (a *App) tellOrg(org int64) { a.site.Hub().Publish(channelOfOrg(org), "portal") }
 
-// topicOfPerson is the topic of what one person outside sees and the colleagues do not.
-func topicOfPerson(person string) string { return "portal.person-" + person }
+// channelOfOrg is the channel of what an organisation's people and those who act for it
+// see.
+func channelOfOrg(org int64) string { return fmt.Sprintf("portal.org-%d", org) }
 
-// topicsOf names what somebody outside is told of: news of the own organisation, of
-// oneself, and of organisations that the own one acts for. That anything else happens is
-// not told.
-func (a *App) topicsOf(ctx context.Context, v web.Viewer) ([]string, error) {
-	who, ok := guardweb.ActorOf(v)
-	if !ok || who.Kind != act.Person || who.Org == guard.OwnOrg {
-		return nil, nil
-	}
-	clients, err := a.constituency.ActsFor(ctx, a.acts.Reader(), who.Org)
-	topics := []string{topicOf(who.Org), topicOfPerson(strings.TrimPrefix(who.ID, "person:"))}
-	for _, org := range clients {
-		topics = append(topics, topicOf(org))
-	}
-	return topics, err
-}
+// channelOfMembers is the channel of what an organisation's own people alone see.
+func channelOfMembers(org int64) string { return fmt.Sprintf("portal.members-%d", org) }
+
+// channelOfOutsider is the channel of what one person outside sees and the colleagues do
+// not.
+func channelOfOutsider(person int64) string { return fmt.Sprintf("portal.person-%d", person) }
 
 // tellPortal tells open pages of organisations what concerns them, right after the
 // commit.
@@ -75,7 +68,7 @@ func (a *App) tellPortal() {
 	follow := func(kind string, orgs func(act.Envelope) []int64) {
 		a.acts.Follow(act.Follower{Kind: kind, Tell: func(e act.Envelope) {
 			for _, org := range orgs(e) {
-				a.site.Hub().Publish(topicOf(org))
+				a.tellOrg(org)
 			}
 		}})
 	}

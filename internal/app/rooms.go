@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -180,46 +179,6 @@ func (a *App) upkeep() error {
 		}
 	}
 	return nil
-}
-
-// newsworthy are the facts that open pages are told of.
-func newsworthy() []string {
-	return []string{
-		guard.OrganisationsChanged{}.FactKind(),
-		guard.KeysChanged{}.FactKind(), duty.RosterChanged{}.FactKind(),
-		constituency.AssetsChanged{}.FactKind(), constituency.OperatorsChanged{}.FactKind(),
-		watch.DeliveryTaken{}.FactKind(), watch.DeliveriesReleased{}.FactKind(), watch.FindingsChanged{}.FactKind(),
-		warn.NoticeAnswered{}.FactKind(), warn.NoticesMoved{}.FactKind(), warn.WarningChanged{}.FactKind(),
-		warn.MailArrived{}.FactKind(), incident.Changed{}.FactKind(), incident.ReportChanged{}.FactKind(), incident.PostChanged{}.FactKind(),
-	}
-}
-
-// spreadNews tells open pages of facts, right after the commit: on the topic of
-// the room ("watch") and on the fact's own ("watch.delivery-taken").
-func (a *App) spreadNews() {
-	a.tellPortal()
-	a.tellIncidents()
-	for _, kind := range newsworthy() {
-		room, _, _ := strings.Cut(kind, ".")
-		own := topic(kind)
-		a.acts.Follow(act.Follower{Kind: kind, Tell: func(act.Envelope) {
-			a.site.Hub().Publish(room)
-			a.site.Hub().Publish(own)
-		}})
-	}
-}
-
-// topic writes a fact's kind as a topic: watch.DeliveryTaken, watch.delivery-taken.
-func topic(kind string) string {
-	var b strings.Builder
-	room, name, _ := strings.Cut(kind, ".")
-	for i, r := range name {
-		if i > 0 && r >= 'A' && r <= 'Z' {
-			b.WriteByte('-')
-		}
-		b.WriteRune(r)
-	}
-	return room + "." + strings.ToLower(b.String())
 }
 
 // mount hands every door to the site.

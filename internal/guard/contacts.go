@@ -32,6 +32,7 @@ func (g *Guard) AdmitContact(ctx context.Context, actor act.Actor, person int64)
 			return err
 		}
 		tx.Detail(roleDetail{Roles: []string{RoleContact}})
+		tx.Fact(PersonsChanged{IDs: []int64{person}})
 		return g.insertRole(ctx, tx, person, RoleContact)
 	})
 }
@@ -45,6 +46,7 @@ func (g *Guard) DismissContact(ctx context.Context, actor act.Actor, person int6
 		if err != nil || !isOutside(p) {
 			return err
 		}
+		tx.Fact(PersonsChanged{IDs: []int64{person}})
 		if _, err := tx.ExecContext(ctx, `delete from guard_role where person_id = $1 and role = $2`, person, RoleContact); err != nil {
 			return err
 		}

@@ -222,6 +222,7 @@ func (g *Guard) EndSession(ctx context.Context, actor act.Actor, person int64, u
 	return g.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		res, err := tx.ExecContext(ctx, `update guard_session set ended_at = $1
 			where uid = $2 and person_id = $3 and ended_at = 0`, clock.Micros(tx.Now()), uid, person)
+		tx.Fact(PersonsChanged{IDs: []int64{person}})
 		return ended(res, err, "guard.session.none")
 	})
 }
@@ -311,6 +312,7 @@ func (g *Guard) EndToken(ctx context.Context, actor act.Actor, person int64, uid
 	return g.acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		res, err := tx.ExecContext(ctx, `update guard_token set ended_at = $1
 			where uid = $2 and person_id = $3 and ended_at = 0`, clock.Micros(tx.Now()), uid, person)
+		tx.Fact(PersonsChanged{IDs: []int64{person}})
 		return ended(res, err, "guard.token.none")
 	})
 }

@@ -223,6 +223,7 @@ func (g *Guard) ChangePerson(ctx context.Context, actor act.Actor, id int64, c P
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return changedMeanwhile(err)
 		}
+		tx.Fact(PersonsChanged{IDs: []int64{id}})
 		if c.Active {
 			return nil
 		}
@@ -307,6 +308,7 @@ func (g *Guard) GrantRole(ctx context.Context, actor act.Actor, person int64, ro
 			return fault.OnField("role", "guard.role.mailbox", nil)
 		}
 		tx.Detail(roleDetail{Roles: []string{role}})
+		tx.Fact(PersonsChanged{IDs: []int64{person}})
 		return g.insertRole(ctx, tx, person, role)
 	})
 }
@@ -322,6 +324,7 @@ func (g *Guard) RevokeRole(ctx context.Context, actor act.Actor, person int64, r
 			}
 		}
 		tx.Detail(roleDetail{Roles: []string{role}})
+		tx.Fact(PersonsChanged{IDs: []int64{person}})
 		_, err := tx.ExecContext(ctx, `delete from guard_role where person_id = $1 and role = $2`, person, role)
 		return err
 	})
@@ -436,3 +439,14 @@ func (OrganisationsChanged) FactKind() string { return "guard.OrganisationsChang
 
 // FactVersion returns 1.
 func (OrganisationsChanged) FactVersion() int { return 1 }
+
+// PersonsChanged tells that what persons may do changed, or how long they are signed in.
+type PersonsChanged struct {
+	IDs []int64 `json:"ids"`
+}
+
+// FactKind returns "guard.PersonsChanged".
+func (PersonsChanged) FactKind() string { return "guard.PersonsChanged" }
+
+// FactVersion returns 1.
+func (PersonsChanged) FactVersion() int { return 1 }

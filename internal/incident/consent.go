@@ -59,8 +59,7 @@ func (in *Incidents) AskConsent(ctx context.Context, actor act.Actor, incident i
 		if err := in.mayReceive(ctx, tx, i, to); err != nil {
 			return err
 		}
-		orgs := []int64{guard.OwnOrg}
-		written := map[[2]int64]bool{}
+		orgs, written := []int64{}, map[[2]int64]bool{}
 		for _, e := range lines {
 			if e.Owner == guard.OwnOrg || e.Owner == to {
 				continue
@@ -80,9 +79,40 @@ func (in *Incidents) AskConsent(ctx context.Context, actor act.Actor, incident i
 		slices.Sort(orgs)
 		orgs = slices.Compact(orgs)
 		tx.Detail(crossingDetail{Org: to, Entries: entryIDs(lines)})
-		tx.Fact(Changed{Incident: i.ID, What: "consent", Orgs: orgs})
-		return nil
+		return in.tellConsent(ctx, tx, i.ID, orgs, lines...)
 	})
+}
+
+// tellConsent tells owners of what is asked of them or was said for them, and those of the
+// desk who may see one of the lines.
+func (in *Incidents) tellConsent(ctx context.Context, tx *act.Tx, incident int64, owners []int64, lines ...Entry) error {
+	desk, err := in.deskOf(ctx, tx, lines)
+	tx.Fact(Changed{Incident: incident, What: "consent", Orgs: slices.Concat(owners, desk.Orgs), Persons: desk.Persons})
+	return err
+}
+
+// deskOf are those of the desk who may see one of some entries.
+func (in *Incidents) deskOf(ctx context.Context, r sqldb.Reader, lines []Entry) (c guard.Circle, err error) {
+	for _, e := range lines {
+		one, err := readers(ctx, r, e)
+		if err != nil {
+			return c, err
+		}
+		c = c.With(one)
+	}
+	c.Orgs = slices.DeleteFunc(c.Orgs, func(org int64) bool { return org != guard.OwnOrg })
+	persons := c.Persons
+	c.Persons = nil
+	for _, id := range persons {
+		p, err := in.Guard.Person(ctx, r, id)
+		if err != nil {
+			return c, err
+		}
+		if p.Org == guard.OwnOrg {
+			c.Persons = append(c.Persons, id)
+		}
+	}
+	return c, nil
 }
 
 // mayReceive refuses to hand anything to who has none here, and real things in exercises.
@@ -212,7 +242,13 @@ func (in *Incidents) say(ctx context.Context, tx *act.Tx, n Consent, given bool)
 		n.State = "withdrawn"
 	}
 	tx.Detail(consentDetail{entrySubject(n.Entry), n.To, n.State, n.Strength})
-	tx.Fact(Changed{Incident: n.Incident, What: "consent", Orgs: []int64{guard.OwnOrg, n.Org}})
+	e, _, err := sqldb.One(ctx, tx, scanEntry, `select `+entryColumns+` from incident_entry e where e.id = $1`, n.Entry)
+	if err != nil {
+		return err
+	}
+	if err := in.tellConsent(ctx, tx, n.Incident, []int64{n.Org}, e); err != nil {
+		return err
+	}
 	n.RecordedAt, n.RecordedBy = tx.Now(), tx.Actor().ID
 	if !there {
 		return in.insertConsent(ctx, tx, n)

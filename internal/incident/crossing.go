@@ -149,7 +149,7 @@ func (in *Incidents) CrossForDanger(ctx context.Context, actor act.Actor, incide
 			return err
 		}
 		tx.Detail(crossingDetail{crossingSubject(c.ID), c.Org, entryIDs(lines), c.Ground})
-		tx.Fact(Changed{Incident: i.ID, What: "crossing", Orgs: []int64{guard.OwnOrg, c.Org}})
+		tx.Fact(Changed{Incident: i.ID, What: CrossingChanged, Orgs: []int64{guard.OwnOrg, c.Org}})
 		return nil
 	})
 	return c, err

@@ -33,7 +33,7 @@ func (in *Incidents) changeCrossing(ctx context.Context, call act.Call, id int64
 		if open != c.Open() {
 			orgs = append(orgs, c.Org)
 		}
-		tx.Fact(Changed{Incident: c.Incident, What: "crossing", Orgs: orgs})
+		tx.Fact(Changed{Incident: c.Incident, What: CrossingChanged, Orgs: orgs})
 		_, err = tx.ExecContext(ctx, `update incident_crossing set owners_told_at = $1, reviewed_at = $2, reviewed_by = $3, verdict = $4, review_reason = $5,
 			alarm_at = $6, recalled_at = $7, recalled_by = $8, recall_reason = $9 where id = $10`, stamp(c.OwnersTold), stamp(c.ReviewedAt), c.ReviewedBy,
 			string(c.Verdict), c.ReviewReason, stamp(c.AlarmAt), stamp(c.RecalledAt), c.RecalledBy, c.RecallReason, id)

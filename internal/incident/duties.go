@@ -290,28 +290,13 @@ func (in *Incidents) Duties(ctx context.Context, r sqldb.Reader, v Viewer, incid
 }
 
 // tellClocks tells the desk and those to whom clocks are owed, or by whom, that they
-// moved; nobody else learns that anything did.
+// moved.
 func (in *Incidents) tellClocks(ctx context.Context, tx *act.Tx, incident int64, clocks ...Clock) error {
-	part, err := in.Participants(ctx, tx, incident, false)
-	if err != nil {
-		return err
-	}
 	var parties []int64
 	for _, c := range clocks {
 		parties = append(parties, c.OwedByOrg, c.OwedToOrg)
 	}
-	f := Changed{Incident: incident, What: "clocks", Orgs: []int64{guard.OwnOrg}}
-	for _, p := range part {
-		switch {
-		case !slices.Contains(parties, p.Org):
-		case p.Person == 0:
-			f.Orgs = append(f.Orgs, p.Org)
-		default:
-			f.Persons = append(f.Persons, p.Person)
-		}
-	}
-	tx.Fact(f)
-	return nil
+	return in.tellParties(ctx, tx, incident, "clocks", parties...)
 }
 
 // after are the clocks of moves.

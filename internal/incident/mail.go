@@ -82,6 +82,28 @@ func (in *Incidents) UndeliveredMails(ctx context.Context, r sqldb.Reader, v Vie
 		order by m.id desc limit $8`, v.Org, v.Person, string(MailNoContact), string(MailBounced), string(MailRefused), string(MailUnknown), string(MailWithheld), limit)
 }
 
+// postArrived tells all of the desk: that a mail came in and what became of it, all of them
+// are shown.
+func postArrived() PostChanged { return PostChanged{Orgs: []int64{guard.OwnOrg}} }
+
+// postChanged tells those of the desk who may know of something that these mails of ours
+// tell (mayHear).
+func postChanged(ctx context.Context, r sqldb.Reader, ms ...Mail) (f PostChanged, err error) {
+	var ids []any
+	for _, m := range ms {
+		ids = append(ids, m.ID)
+	}
+	n, _, err := sqldb.One(ctx, r, sqldb.Int64, `select count(*) from incident_mail m where m.id in `+sqldb.In(3, len(ms))+` and `+mayHear,
+		append([]any{guard.OwnOrg, int64(0)}, ids...)...)
+	if err != nil || n > 0 {
+		return postArrived(), err
+	}
+	f.Persons, err = sqldb.All(ctx, r, sqldb.Int64, `select distinct a.person_id from incident_news n join incident_entry e on e.id = n.entry_id
+		join guard_audience_person a on a.audience_id = e.audience_id join guard_person g on g.id = a.person_id and g.org_id = $1
+		where n.mail_id in `+sqldb.In(2, len(ms))+` order by 1`, append([]any{guard.OwnOrg}, ids...)...)
+	return f, err
+}
+
 // news is one thing that one recipient is to be told.
 type news struct {
 	id, incident, participant, person int64

@@ -316,7 +316,7 @@ func (x *arrival) file(ctx context.Context) (err error) {
 	if err := in.noteTold(ctx, tx, p.ID, x.ours); err != nil {
 		return err
 	}
-	tx.Fact(PostChanged{})
+	tx.Fact(postArrived())
 	if p.Class != PostReply {
 		return nil
 	}

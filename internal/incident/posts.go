@@ -163,7 +163,7 @@ func (in *Incidents) OpenPost(ctx context.Context, actor act.Actor, id int64, re
 		if _, onDuty, err := in.Handlers(ctx, tx, id); err != nil || onDuty {
 			return orElse(err, fault.New(fault.Conflict, "incident.post.somebody", nil))
 		}
-		tx.Fact(PostChanged{})
+		tx.Fact(postArrived())
 		_, err = tx.ExecContext(ctx, `insert into incident_post_opened (post_id, person_id, at) values ($1, $2, $3)`, id, v.Person, clock.Micros(tx.Now()))
 		return err
 	})
@@ -321,7 +321,7 @@ func (in *Incidents) waitingPost(ctx context.Context, r sqldb.Reader, v Viewer, 
 }
 
 func (in *Incidents) decidePost(ctx context.Context, tx *act.Tx, p Post) error {
-	tx.Fact(PostChanged{})
+	tx.Fact(postArrived())
 	_, err := tx.ExecContext(ctx, `update incident_post set state = $1, incident_id = $2, mail_id = $3, entry_id = $4, decided_at = $5, decided_by = $6
 		where id = $7`, string(p.State), p.Incident, p.Mail, p.Entry, clock.Micros(tx.Now()), tx.Actor().ID, p.ID)
 	return err

@@ -143,7 +143,9 @@ func (in *Incidents) spool() *outbound.Spool[Mail] {
 		Send:  act.Call{Actor: machine, Verb: "incident.send_mail", Subject: spoolName, Purpose: purpose},
 		Note:  act.Call{Actor: machine, Verb: "incident.note_outcome", Subject: spoolName, Purpose: purpose},
 		Batch: func(Mail) int { return mailBatch },
-		Fact:  func([]Mail) act.Fact { return PostChanged{} },
+		Fact: func(ctx context.Context, r sqldb.Reader, ms []Mail) (act.Fact, error) {
+			return postChanged(ctx, r, ms...)
+		},
 	}
 }
 
@@ -328,7 +330,11 @@ func (in *Incidents) RepeatMail(ctx context.Context, actor act.Actor, id int64, 
 		if _, err := tx.ExecContext(ctx, `update incident_mail set state = $1, why = '', due_at = 0, attempts = 0 where id = $2`, string(MailWaiting), id); err != nil {
 			return err
 		}
-		tx.Fact(PostChanged{})
+		f, err := postChanged(ctx, tx, m)
+		if err != nil {
+			return err
+		}
+		tx.Fact(f)
 		return tx.Enqueue(ctx, in.dispatch.With(struct{}{}))
 	})
 }

@@ -98,6 +98,24 @@ func (in *Incidents) change(ctx context.Context, call act.Call, id int64, what s
 	})
 }
 
+// tellParties tells the desk, and those of some organisations who take part, that something
+// of an incident changed for them; nobody else learns that anything did.
+func (in *Incidents) tellParties(ctx context.Context, tx *act.Tx, incident int64, what string, orgs ...int64) error {
+	part, err := in.Participants(ctx, tx, incident, false)
+	f := Changed{Incident: incident, What: what, Orgs: []int64{guard.OwnOrg}}
+	for _, p := range part {
+		switch {
+		case !slices.Contains(orgs, p.Org):
+		case p.Person != 0:
+			f.Persons = append(f.Persons, p.Person)
+		case p.Org != guard.OwnOrg:
+			f.Orgs = append(f.Orgs, p.Org)
+		}
+	}
+	tx.Fact(f)
+	return err
+}
+
 // participating lists the organisations that take part now, and the persons who do
 // without their organisation.
 func participating(ctx context.Context, r sqldb.Reader, incident int64) (c guard.Circle, err error) {
@@ -189,7 +207,7 @@ func (in *Incidents) Reopen(ctx context.Context, actor act.Actor, id int64, reas
 // OfferLead offers the lead to an organisation that takes part; it accepts or declines.
 // Offering it to nobody (0) takes an offer back.
 func (in *Incidents) OfferLead(ctx context.Context, actor act.Actor, id, org int64) error {
-	return in.change(ctx, act.Call{Actor: actor, Verb: "incident.offer_lead"}, id, "head", func(ctx context.Context, tx *act.Tx, i *Incident) error {
+	return in.change(ctx, act.Call{Actor: actor, Verb: "incident.offer_lead"}, id, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
 		if actor.Org != i.Lead && actor.Org != guard.OwnOrg {
 			return fault.New(fault.Denied, "incident.lead.not_yours", nil)
 		}
@@ -205,9 +223,20 @@ func (in *Incidents) OfferLead(ctx context.Context, actor act.Actor, id, org int
 			return fault.OnField("organisation", "incident.lead.has_it", nil)
 		}
 		tx.Detail(orgDetail{org})
-		_, err := tx.ExecContext(ctx, `update incident set offered_org = $1 where id = $2`, org, id)
-		return err
+		if _, err := tx.ExecContext(ctx, `update incident set offered_org = $1 where id = $2`, org, id); err != nil {
+			return err
+		}
+		return in.tellLead(ctx, tx, i, org)
 	})
+}
+
+// tellLead tells of an offer those who see it: the desk, who leads, and whom it is and was
+// made to.
+func (in *Incidents) tellLead(ctx context.Context, tx *act.Tx, i *Incident, offered int64) error {
+	if err := touch(ctx, tx, i.ID); err != nil {
+		return err
+	}
+	return in.tellParties(ctx, tx, i.ID, "lead", i.Lead, i.Offered, offered)
 }
 
 type orgDetail struct {
@@ -223,7 +252,11 @@ func orElse(err, otherwise error) error {
 
 // AnswerLead accepts or declines the lead that was offered to the actor's organisation.
 func (in *Incidents) AnswerLead(ctx context.Context, actor act.Actor, id int64, accept bool) error {
-	return in.change(ctx, act.Call{Actor: actor, Verb: "incident.answer_lead"}, id, "head", func(ctx context.Context, tx *act.Tx, i *Incident) error {
+	what := "head"
+	if !accept {
+		what = "" // only they learn of it who knew of the offer
+	}
+	return in.change(ctx, act.Call{Actor: actor, Verb: "incident.answer_lead"}, id, what, func(ctx context.Context, tx *act.Tx, i *Incident) error {
 		if i.Offered == 0 || i.Offered != actor.Org {
 			return fault.New(fault.Conflict, "incident.lead.not_offered", nil)
 		}
@@ -236,7 +269,10 @@ func (in *Incidents) AnswerLead(ctx context.Context, actor act.Actor, id int64, 
 			Accept bool  `json:"accept"`
 		}{actor.Org, accept})
 		_, err := tx.ExecContext(ctx, `update incident set lead_org = $1, offered_org = 0 where id = $2`, lead, id)
-		return err
+		if err != nil || accept {
+			return err
+		}
+		return in.tellLead(ctx, tx, i, 0)
 	})
 }
 

@@ -52,7 +52,7 @@ type Spool[T any] struct {
 	// leaves, and when it fails nothing does; Fact is told of what was settled.
 	Through func(tx *act.Tx, batch []T) sqldb.Reader
 	Before  func(ctx context.Context, batch []T) error
-	Fact    func(batch []T) act.Fact
+	Fact    func(ctx context.Context, r sqldb.Reader, batch []T) (act.Fact, error)
 }
 
 // SendDetail is what the record keeps of one thing in an act of sending.
@@ -217,10 +217,14 @@ func (s *Spool[T]) settle(ctx context.Context, batch []leaving[T], results []Res
 			details[i] = SendDetail{Thing: l.Message.Thing, Message: l.Message.MessageID, State: string(results[i].State)}
 		}
 		s.record(tx, details)
-		if s.Fact != nil {
-			tx.Fact(s.Fact(things))
+		if s.Fact == nil {
+			return nil
 		}
-		return nil
+		f, err := s.Fact(ctx, tx, things)
+		if err == nil {
+			tx.Fact(f)
+		}
+		return err
 	})
 }
 

@@ -81,12 +81,12 @@ func (w *Warn) spool() *outbound.Spool[Notice] {
 		},
 		Through: func(tx *act.Tx, ns []Notice) sqldb.Reader { return newSheaf(tx, ns) },
 		Before:  w.remember,
-		Fact: func(ns []Notice) act.Fact {
+		Fact: func(_ context.Context, _ sqldb.Reader, ns []Notice) (act.Fact, error) {
 			var moved NoticesMoved
 			for _, n := range ns {
 				moved.add(n)
 			}
-			return moved
+			return moved, nil
 		},
 	}
 }

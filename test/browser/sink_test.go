@@ -166,7 +166,8 @@ func serve(t *testing.T) (*web.Site, string) {
 			}
 			return web.Viewer{ID: "1", Name: "Ana Reyes", Organisation: "CSIRT Atalaya"}, nil
 		},
-		Nav: []web.NavItem{nav("board", "board", 0), nav("constituency", "constituency", 31), nav("watch", "watch", 148), nav("ledger", "ledger", 0), nav("jobs", "jobs", 2)},
+		Nav:      []web.NavItem{nav("board", "board", 0), nav("constituency", "constituency", 31), nav("watch", "watch", 148), nav("ledger", "ledger", 0), nav("jobs", "jobs", 2)},
+		Channels: func(context.Context, web.Viewer) ([]string, error) { return []string{"watch"}, nil },
 		Due: func(context.Context, web.Viewer) *web.Due {
 			return &web.Due{Label: "Early warning to the regulator", URL: "/due", At: now.Add(3 * time.Hour)}
 		},

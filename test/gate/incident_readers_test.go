@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -18,6 +19,7 @@ type reader struct {
 	name   string
 	cookie *http.Cookie
 	token  string
+	fence  string // a channel of news that nobody else listens to
 	desk   bool
 	calls  []string // GET, by token
 	pages  []string // GET, by session
@@ -59,7 +61,7 @@ func (w *world) enter() {
 		{"a peer", w.parties["Boreas"].one},
 		{"who takes part in an exercise", w.parties["Simulacro"].one},
 	} {
-		w.readers = append(w.readers, reader{name: one.name, cookie: w.SignIn(one.who.ID), token: w.tokenOf(one.who, "portal.fetch"), calls: calls, pages: pages, forms: outsiderForms()})
+		w.readers = append(w.readers, reader{name: one.name, fence: fmt.Sprintf("portal.person-%d", one.who.ID), cookie: w.SignIn(one.who.ID), token: w.tokenOf(one.who, "portal.fetch"), calls: calls, pages: pages, forms: outsiderForms()})
 	}
 	w.readers = append(w.readers, reader{name: "who reported without a name", pages: []string{"/report/status"}, forms: []form{{"/report/status", "code={code}"}, {"/report/status", "code={code}&do=add&text="}, {"/report/status", "code=0000-0000-0000-0000-0000"}}})
 	if w.plot.red {
@@ -92,6 +94,7 @@ func (w *world) enterDesk() {
 	over.pages = append(over.pages, "/incident/crossings/{crossing}")
 	one := w.Person(guard.OwnOrg, guard.RoleDutyLead)
 	lead.cookie, lead.token = w.SignIn(one.ID), w.tokenOf(one)
+	lead.fence, over.fence = fmt.Sprintf("incident.person-%d", one.ID), fmt.Sprintf("incident.crossings.person-%d", w.oversight.ID)
 	over.cookie, over.token = w.SignIn(w.oversight.ID), w.tokenOf(w.oversight)
 	w.readers = append(w.readers, lead, lead, lead, over)
 }

@@ -283,7 +283,7 @@ func (l *listening) news(t *testing.T, what string) {
 func (l *listening) silent(t *testing.T, p *parties, what string) {
 	t.Helper()
 	p.Ask(http.MethodGet, "/healthz", nil)
-	p.App.Site().Hub().Publish(fmt.Sprintf("portal.person-%d", l.person))
+	p.App.Site().Hub().Publish(fmt.Sprintf("portal.person-%d", l.person), "portal")
 	select {
 	case _, ok := <-l.word: // the fence itself
 		if !ok {

@@ -1,10 +1,11 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"regexp"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,24 +21,25 @@ import (
 // already pending are one piece of news; a listener who has more topics pending than
 // fit is dropped, reconnects, and looks at everything again.
 //
-// A viewer may listen to certain topics only (Config.Topics). He then hears of each by
-// its first word: "portal" for "portal.<somebody's>", so that a page names nobody.
+// Even that something happened is told only to those whom it concerns: news go out on a
+// channel, such as "watch" or "portal.org-12", and a viewer listens to those that
+// Config.Channels names for him. When somebody's rights change (Renew), each listener is
+// asked again who he is before he hears anything more.
 type Hub struct {
 	clock     clock.Clock
 	mu        sync.Mutex
 	listeners map[*listener]bool
-	all       map[*listener]bool            // those who may hear of anything
-	by        map[string]map[*listener]bool // those who listen to certain topics
+	by        map[string]map[*listener]bool // those who listen to a channel
 	closed    bool
 	done      chan struct{}
 }
 
 type listener struct {
-	only    []string // these topics alone; nil: whatever hears says
-	hears   func(topic string) bool
-	news    chan string
-	pending map[string]bool
-	gone    chan struct{}
+	channels []string
+	news     chan string
+	pending  map[string]bool
+	doubtful bool // rights have changed since the listener was looked at
+	gone     chan struct{}
 }
 
 // backlog is how many topics may wait for one browser.
@@ -50,26 +52,32 @@ const heartbeat = 15 * time.Second
 var topicName = regexp.MustCompile(`^[a-z0-9._-]{1,100}$`)
 
 func newHub(c clock.Clock) *Hub {
-	return &Hub{clock: c, listeners: map[*listener]bool{}, all: map[*listener]bool{}, by: map[string]map[*listener]bool{}, done: make(chan struct{})}
+	return &Hub{clock: c, listeners: map[*listener]bool{}, by: map[string]map[*listener]bool{}, done: make(chan struct{})}
 }
 
-// Publish tells every page that follows topic (such as "watch.delivery") that it
+// Publish tells those who listen to a channel that topics (such as "watch.delivery")
 // changed. It never waits. A topic is lower-case letters, digits, dots and dashes;
 // anything else is not spread.
-func (h *Hub) Publish(topic string) {
-	if !topicName.MatchString(topic) {
-		return
-	}
+func (h *Hub) Publish(channel string, topics ...string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	word, _, _ := strings.Cut(topic, ".")
-	for l := range h.by[topic] {
-		h.tell(l, word)
-	}
-	for l := range h.all {
-		if l.hears(topic) {
+	for _, topic := range topics {
+		if !topicName.MatchString(topic) {
+			continue
+		}
+		for l := range h.by[channel] {
 			h.tell(l, topic)
 		}
+	}
+}
+
+// Renew is called when somebody's rights have changed: whatever is published from now
+// on reaches a listener only after another look at what he may hear.
+func (h *Hub) Renew() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for l := range h.listeners {
+		l.doubtful = true
 	}
 }
 
@@ -111,17 +119,16 @@ func (h *Hub) drop(l *listener) {
 		return
 	}
 	delete(h.listeners, l)
-	delete(h.all, l)
-	for _, topic := range l.only {
-		if delete(h.by[topic], l); len(h.by[topic]) == 0 {
-			delete(h.by, topic)
+	for _, c := range l.channels {
+		if delete(h.by[c], l); len(h.by[c]) == 0 {
+			delete(h.by, c)
 		}
 	}
 	close(l.gone)
 }
 
-func (h *Hub) listen(only []string, hears func(string) bool) *listener {
-	l := &listener{only: only, hears: hears, news: make(chan string, backlog), pending: map[string]bool{}, gone: make(chan struct{})}
+func (h *Hub) listen(channels []string) *listener {
+	l := &listener{channels: channels, news: make(chan string, backlog), pending: map[string]bool{}, gone: make(chan struct{})}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
@@ -129,14 +136,11 @@ func (h *Hub) listen(only []string, hears func(string) bool) *listener {
 		return l
 	}
 	h.listeners[l] = true
-	if only == nil {
-		h.all[l] = true
-	}
-	for _, topic := range only {
-		if h.by[topic] == nil {
-			h.by[topic] = map[*listener]bool{}
+	for _, c := range channels {
+		if h.by[c] == nil {
+			h.by[c] = map[*listener]bool{}
 		}
-		h.by[topic][l] = true
+		h.by[c][l] = true
 	}
 	return l
 }
@@ -147,24 +151,28 @@ func (h *Hub) leave(l *listener) {
 	h.drop(l)
 }
 
-func (h *Hub) took(l *listener, topic string) {
+// took notes that a topic is told now; sure is false when the listener has to be looked
+// at first.
+func (h *Hub) took(l *listener, topic string) (sure bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(l.pending, topic)
+	sure, l.doubtful = !l.doubtful, false
+	return sure
 }
 
 // events is GET /events: the stream of one browser.
 func (s *Site) events(w http.ResponseWriter, r *http.Request) error {
 	v := ViewerOf(r.Context())
-	var only []string
-	if s.config.Topics != nil {
-		var err error
-		if only, err = s.config.Topics(r.Context(), v); err != nil {
-			return err
-		}
+	channels, err := s.channels(r.Context(), v)
+	if err != nil {
+		return err
 	}
-	l := s.hub.listen(only, func(topic string) bool { return s.config.Hears == nil || s.config.Hears(v, topic) })
+	l := s.hub.listen(channels)
 	defer s.hub.leave(l)
+	if !s.stillThere(r, v, channels) { // rights changed before the hub knew of this listener
+		return fault.New(fault.Unauthenticated, "fault.unauthenticated", nil)
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no")
 	out := eventWriter{w: w, control: http.NewResponseController(w)}
@@ -176,12 +184,14 @@ func (s *Site) events(w http.ResponseWriter, r *http.Request) error {
 	for {
 		select {
 		case topic := <-l.news:
-			s.hub.took(l, topic)
+			if !s.hub.took(l, topic) && !s.stillThere(r, v, channels) {
+				return nil
+			}
 			if !out.send("event: news\ndata: %s\n\n", topic) {
 				return nil
 			}
 		case <-tick.C:
-			if !s.stillThere(r, v) || !out.send("event: beat\ndata: %d\n\n", s.config.Clock.Now().Unix()) {
+			if !s.stillThere(r, v, channels) || !out.send("event: beat\ndata: %d\n\n", s.config.Clock.Now().Unix()) {
 				return nil
 			}
 		case <-l.gone:
@@ -192,13 +202,26 @@ func (s *Site) events(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
-// stillThere asks again who the viewer is: a stream ends with its session.
-func (s *Site) stillThere(r *http.Request, v Viewer) bool {
+// channels are those that a viewer listens to.
+func (s *Site) channels(ctx context.Context, v Viewer) ([]string, error) {
+	if s.config.Channels == nil {
+		return nil, nil
+	}
+	return s.config.Channels(ctx, v)
+}
+
+// stillThere asks again who the viewer is and what he may hear: a stream ends with its
+// session, and when its channels are others now; the browser opens the right one.
+func (s *Site) stillThere(r *http.Request, v Viewer, channels []string) bool {
 	if s.config.Identify == nil {
 		return true
 	}
 	now, err := s.config.Identify(r)
-	return fault.CodeOf(err) == "" && now.ID == v.ID
+	if err != nil || now.ID != v.ID {
+		return false
+	}
+	may, err := s.channels(r.Context(), now)
+	return err == nil && slices.Equal(may, channels)
 }
 
 type eventWriter struct {

@@ -28,13 +28,9 @@ type Config struct {
 	// Refused is told of everybody who was refused at a door for want of permission;
 	// nil keeps nothing.
 	Refused func(ctx context.Context, v Viewer, permission, path string)
-	// Hears tells whether a viewer is told of news on a topic (see Hub). Nil means
-	// that signed-in viewers hear of every topic; news carry no content.
-	Hears func(v Viewer, topic string) bool
-	// Topics names the only topics that a viewer is told of, for those who must not even
-	// hear that something else happens. Nil, or no error and a nil list, leaves it to
-	// Hears; an empty list hears nothing.
-	Topics func(ctx context.Context, v Viewer) ([]string, error)
+	// Channels names what a viewer hears news on (see Hub), always in the same order; nil
+	// tells nobody anything.
+	Channels func(ctx context.Context, v Viewer) ([]string, error)
 	// Home is where a viewer is sent from "/" when that page is not for him; empty
 	// refuses.
 	Home func(v Viewer) string

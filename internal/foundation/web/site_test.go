@@ -52,6 +52,7 @@ func build(t testing.TB, routes []web.Route, templates fstest.MapFS) (*web.Site,
 	}
 	log := &bytes.Buffer{}
 	site, err := web.New(web.Config{
+		Channels:  func(context.Context, web.Viewer) ([]string, error) { return []string{"yard"}, nil },
 		Catalogue: catalogue, Clock: clocktest.New(noon), Strict: true, Identify: viewer, Product: "Almenara", Country: "Atalaya",
 		Log:       slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		SignInURL: "/sign-in", SearchURL: "/search", SignOutURL: "/sign-out",
@@ -323,8 +324,9 @@ func TestNewsReachTheBrowserAndTheStreamEndsWithTheHub(t *testing.T) {
 	lines := bufio.NewScanner(res.Body)
 	for lines.Scan() && !strings.HasPrefix(lines.Text(), "event: hello") {
 	}
-	f.site.Hub().Publish("not a topic\n")
-	f.site.Hub().Publish("yard.thing")
+	f.site.Hub().Publish("yard", "not a topic\n")
+	f.site.Hub().Publish("elsewhere", "elsewhere.thing")
+	f.site.Hub().Publish("yard", "yard.thing")
 	for lines.Scan() && !strings.HasPrefix(lines.Text(), "event: news") {
 	}
 	if lines.Scan(); lines.Text() != "data: yard.thing" {

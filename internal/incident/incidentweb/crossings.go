@@ -212,7 +212,7 @@ func (p *Pages) crossings(w http.ResponseWriter, r *http.Request) error {
 		}})
 	}
 	return p.site.Page(w, r, http.StatusOK, "incident/list", web.Page{
-		Title: web.Say(r, "incident.desk.crossings"), Room: "incident", Lead: web.Say(r, "incident.desk.crossings.why"), Topics: []string{"incident"},
+		Title: web.Say(r, "incident.desk.crossings"), Room: "incident", Lead: web.Say(r, "incident.desk.crossings.why"), Topics: []string{incident.CrossingsTopic},
 		Marking: tlp.AmberStrict.String(), Exercise: f.Exercise, Data: listPage{List: list},
 	})
 }
@@ -245,7 +245,7 @@ func (p *Pages) showCrossing(w http.ResponseWriter, r *http.Request, problem err
 	page := web.Page{
 		Title: web.Say(r, "incident.desk.danger"), Number: p.in.CrossingNumber(c.ID), Room: "incident", Marking: tlp.AmberStrict.String(), Exercise: c.Exercise,
 		Crumbs: []web.Link{{Label: web.Say(r, "incident.desk.crossings"), URL: "/incident/crossings"}}, Badges: []web.Badge{crossingBadge(r, &c)},
-		Topics: []string{incident.Topic(c.Incident)},
+		Topics: []string{incident.CrossingsTopic},
 	}
 	data := crossingPage{Why: c.Why}
 	if data.Facts, err = p.crossingFacts(r, &c); err != nil {

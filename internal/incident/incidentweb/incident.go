@@ -91,7 +91,7 @@ func (p *Pages) showIncident(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	}
 	page := p.head(r, &i)
-	page.Topics = []string{incident.Topic(i.ID)}
+	page.Topics = []string{incident.Topic(i.ID), incident.CrossingsTopic}
 	data := incidentPage{Resolved: i.Resolution, Empty: web.Empty{Title: web.Say(r, "incident.desk.story.empty"), Why: web.Say(r, "incident.desk.story.empty.why")}}
 	var strictest tlp.Marking
 	if data.Story, strictest, err = p.story(r, &i); err != nil {
