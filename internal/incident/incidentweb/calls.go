@@ -18,7 +18,7 @@ type callsData struct {
 	Empty   web.Empty
 }
 
-// callCard is somebody to be called about a clock or a question.
+// callCard is somebody to be called about a clock, a question or a task.
 type callCard struct {
 	ID       int64
 	Name     string
@@ -115,8 +115,8 @@ func (p *Pages) callCard(r *http.Request, one *incident.OwedCall) (c callCard, e
 // calledAbout is what is owed, with its number.
 func (p *Pages) calledAbout(r *http.Request, one *incident.OwedCall) (l web.Link, err error) {
 	at := " · " + p.in.Number(one.Incident)
-	if one.Question != 0 {
-		return web.Link{Label: web.Say(r, "incident.desk.kind.question") + at, URL: "/incident/entries/" + number(one.Question)}, nil
+	if one.Entry != 0 {
+		return web.Link{Label: web.Say(r, "incident.desk.kind."+string(one.Kind)) + at, URL: "/incident/entries/" + number(one.Entry)}, nil
 	}
 	k, err := p.in.Clock(r.Context(), p.in.Acts.Reader(), viewer(r), one.Clock)
 	return web.Link{Label: p.stageTitle(r, &k) + at, URL: ClockURL(k.ID)}, err
