@@ -1,6 +1,7 @@
 package incidentweb
 
 import (
+	"context"
 	"net/http"
 
 	"almenara.example/internal/constituency"
@@ -89,7 +90,7 @@ func (p *Pages) callCard(r *http.Request, one *incident.OwedCall) (c callCard, e
 	if c.What, err = p.calledAbout(r, one); err != nil {
 		return c, err
 	}
-	if c.Contacts, err = p.whomToCall(r, one.Org); err != nil {
+	if c.Contacts, err = p.whomToCall(r.Context(), one.Org); err != nil {
 		return c, err
 	}
 	for _, t := range one.Tries {
@@ -123,15 +124,15 @@ func (p *Pages) calledAbout(r *http.Request, one *incident.OwedCall) (l web.Link
 }
 
 // whomToCall are the contacts of an organisation; of the desk, its own call list.
-func (p *Pages) whomToCall(r *http.Request, org int64) (out []constituency.Contact, err error) {
+func (p *Pages) whomToCall(ctx context.Context, org int64) (out []constituency.Contact, err error) {
 	db := p.in.Acts.Reader()
 	if org != guard.OwnOrg {
-		return p.in.Constituency.Contacts(r.Context(), db, org)
+		return p.in.Constituency.Contacts(ctx, db, org)
 	}
 	if p.in.OnCall == nil {
 		return nil, nil
 	}
-	list, err := p.in.OnCall(r.Context(), db)
+	list, err := p.in.OnCall(ctx, db)
 	for _, c := range list {
 		out = append(out, constituency.Contact{Name: c.Name, Phone: c.Phone, Language: c.Language, Hours: c.Note})
 	}
