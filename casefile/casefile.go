@@ -5,7 +5,8 @@
 // record is an object; it stands for itself, in an array, or in a list of an object
 // that has a key for it, such as "items" of a page of results.
 //
-// Promises: the file is bounded ([MaxFile], [MaxRecords]); nothing is guessed, a value
+// Promises: the file is bounded ([MaxFile], [MaxRecords]), and so is what of it is in memory:
+// where its records are, and one of them ([MaxRecord]) at a time. Nothing is guessed, a value
 // of a wrong type is an *[Error] with the line where its record begins, the key and what
 // would do. [Text] and [Time] take the spellings in which exports write the same thing.
 //
@@ -32,6 +33,7 @@ import (
 const (
 	MaxFile    = 128 << 20 // bytes
 	MaxRecords = 200_000
+	MaxRecord  = 64 << 20 // bytes of one
 )
 
 // Error says what is wrong with a file, and where.
@@ -59,12 +61,21 @@ func (e *Error) Error() string {
 type Record struct {
 	Line int
 	List string // the key of the list that it stands in; empty: none
-	raw  []byte
+	at   int64
+	size int64
+	src  io.ReaderAt
 }
+
+// Size is how many bytes it has.
+func (r Record) Size() int64 { return r.size }
 
 // Into reads the record's keys into a struct; keys that it does not name are passed over.
 func (r Record) Into(v any) error {
-	err := json.Unmarshal(r.raw, v)
+	raw := make([]byte, r.size)
+	if _, err := r.src.ReadAt(raw, r.at); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read line %d of the export: %w", r.Line, err)
+	}
+	err := json.Unmarshal(raw, v)
 	var wrong *json.UnmarshalTypeError
 	var own *Error
 	switch {
@@ -78,29 +89,24 @@ func (r Record) Into(v any) error {
 	return &Error{Line: r.Line, Problem: "is not JSON: " + err.Error()}
 }
 
-// Read reads a file. Lists are the keys under which an object holds records; an object
-// that has none of them is a record itself.
-func Read(in io.Reader, lists ...string) ([]Record, error) {
-	text, err := io.ReadAll(io.LimitReader(in, MaxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the export: %w", err)
+// Read finds the records of a file. Lists are the keys of objects whose arrays hold
+// records. The file must stay as it is while its records are read.
+func Read(in io.ReaderAt, lists ...string) ([]Record, error) {
+	f := &file{src: in, lists: lists, line: 1}
+	mark := make([]byte, 3)
+	if n, _ := in.ReadAt(mark, 0); string(mark[:n]) == "\xef\xbb\xbf" {
+		f.base = 3
 	}
-	if len(text) > MaxFile {
-		return nil, &Error{Line: 1, Problem: fmt.Sprintf("the file is larger than %d MiB", MaxFile>>20), Hint: "export in parts, by year"}
-	}
-	if text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")); !utf8.Valid(text) {
-		return nil, &Error{Line: 1, Problem: "the file is not UTF-8 text"}
-	}
-	f := &file{text: text, lists: lists, line: 1}
-	for at := 0; ; {
-		end, err := f.value(at)
+	f.in = &window{src: in, at: f.base}
+	f.json = json.NewDecoder(f.in)
+	for {
+		err := f.value()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
-		at = end
 	}
 	if len(f.out) == 0 {
 		return nil, &Error{Line: 1, Problem: "holds no records"}
@@ -108,126 +114,224 @@ func Read(in io.Reader, lists ...string) ([]Record, error) {
 	return f.out, nil
 }
 
+// errLarge is that a value does not end within MaxRecord.
+var errLarge = fmt.Errorf("is larger than %d MiB", MaxRecord>>20)
+
+// window reads a file for a decoder, never so far ahead that more than one record is in
+// memory.
+type window struct {
+	src   io.ReaderAt
+	at    int64
+	until int64
+	rest  []byte // the beginning of a letter that goes on
+}
+
+// Read implements io.Reader.
+func (w *window) Read(p []byte) (int, error) {
+	if w.at >= w.until {
+		return 0, errLarge
+	}
+	n, err := w.src.ReadAt(p[:min(int64(len(p)), w.until-w.at)], w.at)
+	if n > 0 && errors.Is(err, io.EOF) {
+		err = nil
+	}
+	w.at += int64(n)
+	switch {
+	case w.at > MaxFile:
+		return 0, &Error{Line: 1, Problem: fmt.Sprintf("the file is larger than %d MiB", MaxFile>>20), Hint: "export in parts, by year"}
+	case !w.text(p[:n]) || errors.Is(err, io.EOF) && len(w.rest) > 0:
+		return 0, &Error{Line: 1, Problem: "the file is not UTF-8 text"}
+	}
+	return n, err
+}
+
+// text tells whether what comes next is UTF-8.
+func (w *window) text(b []byte) bool {
+	for len(w.rest) > 0 && len(b) > 0 && !utf8.FullRune(w.rest) {
+		w.rest, b = append(w.rest, b[0]), b[1:]
+	}
+	if utf8.FullRune(w.rest) {
+		if !utf8.Valid(w.rest) {
+			return false
+		}
+		w.rest = w.rest[:0]
+	}
+	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
+		if last := b[len(b)-n:]; utf8.RuneStart(last[0]) {
+			if !utf8.FullRune(last) {
+				w.rest, b = append(w.rest, last...), b[:len(b)-n]
+			}
+			break
+		}
+	}
+	return utf8.Valid(b)
+}
+
 type file struct {
-	text  []byte
+	src   io.ReaderAt
+	base  int64 // where the text begins
+	in    *window
+	json  *json.Decoder
+	raw   json.RawMessage // used again for each value
 	lists []string
 	out   []Record
 	line  int // of upTo
-	upTo  int
+	upTo  int64
 }
 
-// lineAt is the line of a place; places come in order.
-func (f *file) lineAt(at int) int {
-	if at > f.upTo {
-		f.line += bytes.Count(f.text[f.upTo:at], []byte{'\n'})
-		f.upTo = at
+// here is behind what was read; what comes next may be as large as a record.
+func (f *file) here() int64 {
+	at := f.base + f.json.InputOffset()
+	f.in.until = at + MaxRecord + 1
+	return at
+}
+
+// lineAt is the line of a place; places are asked for in their order.
+func (f *file) lineAt(at int64) int {
+	buf := make([]byte, 32<<10)
+	for f.upTo < at {
+		n, err := f.src.ReadAt(buf[:min(int64(len(buf)), at-f.upTo)], f.upTo)
+		f.line += bytes.Count(buf[:n], []byte{'\n'})
+		if f.upTo += int64(n); err != nil {
+			break
+		}
 	}
 	return f.line
 }
 
-// skip passes over some bytes.
-func (f *file) skip(at int, over string) int {
-	for at < len(f.text) && strings.IndexByte(over, f.text[at]) >= 0 {
+// skip is behind what stands between values.
+func (f *file) skip(at int64) int64 {
+	one := make([]byte, 1)
+	for {
+		if n, _ := f.src.ReadAt(one, at); n == 0 || strings.IndexByte(" \t\r\n,", one[0]) < 0 {
+			return at
+		}
 		at++
 	}
-	return at
 }
 
-const blanks = " \t\r\n"
-
-func (f *file) broken(at int, err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+// broken says what is wrong with the value at a place.
+func (f *file) broken(at int64, err error) error {
+	var syntax *json.SyntaxError
+	var own *Error
+	switch {
+	case errors.As(err, &own):
+		return err
+	case errors.Is(err, errLarge):
+		return &Error{Line: f.lineAt(at), Problem: err.Error(), Hint: "leave its largest attachments out"}
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		err = errors.New("the file ends within a value")
+	case !errors.As(err, &syntax):
+		return fmt.Errorf("read the export: %w", err)
 	}
-	return &Error{Line: f.lineAt(min(at, len(f.text))), Problem: "is not JSON: " + err.Error()}
+	return &Error{Line: f.lineAt(at), Problem: "is not JSON: " + err.Error()}
 }
 
-// value reads the value at a place of the file; io.EOF when there is none.
-func (f *file) value(at int) (end int, err error) {
-	if at = f.skip(at, blanks); at == len(f.text) {
-		return at, io.EOF
-	}
-	switch f.text[at] {
-	case '[':
-		return f.array(at, "")
-	case '{':
+// value reads one value of the file; io.EOF when there is none.
+func (f *file) value() error {
+	before := f.here()
+	token, err := f.json.Token()
+	at := f.here() - 1
+	switch {
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	case err != nil:
+		return f.broken(f.skip(before), err)
+	case token == json.Delim('['):
+		return f.array("")
+	case token == json.Delim('{'):
 		return f.object(at)
 	}
-	return at, &Error{Line: f.lineAt(at), Problem: "is not an object", Hint: "an array of objects, or objects one a line"}
+	return &Error{Line: f.lineAt(at), Problem: "is not an object", Hint: "an array of objects, or objects one a line"}
 }
 
-// array reads the elements of a list.
-func (f *file) array(at int, list string) (int, error) {
-	d := json.NewDecoder(bytes.NewReader(f.text[at:]))
-	if _, err := d.Token(); err != nil {
-		return at, f.broken(at, err)
-	}
-	for d.More() {
-		from := f.skip(at+int(d.InputOffset()), blanks+",")
-		if from < len(f.text) && f.text[from] != '{' {
-			return at, &Error{Line: f.lineAt(from), Problem: "is not an object"}
+// array reads the rest of an array of records.
+func (f *file) array(list string) error {
+	for before := f.here(); f.json.More(); before = f.here() {
+		if err := f.json.Decode(&f.raw); err != nil {
+			return f.broken(f.skip(before), err)
 		}
-		var raw json.RawMessage
-		if err := d.Decode(&raw); err != nil {
-			return at, f.broken(from, err)
+		at := f.here() - int64(len(f.raw))
+		if f.raw[0] != '{' {
+			return &Error{Line: f.lineAt(at), Problem: "is not an object"}
 		}
-		if err := f.record(from, list, raw); err != nil {
-			return at, err
+		if err := f.record(at, list, int64(len(f.raw))); err != nil {
+			return err
 		}
 	}
-	if _, err := d.Token(); err != nil {
-		return at, f.broken(at+int(d.InputOffset()), err)
+	if _, err := f.json.Token(); err != nil {
+		return f.broken(f.here(), err)
 	}
-	return at + int(d.InputOffset()), nil
+	return nil
 }
 
-// object reads an object that stands for itself, or holds lists.
-func (f *file) object(at int) (int, error) {
-	d := json.NewDecoder(bytes.NewReader(f.text[at:]))
-	var raw json.RawMessage
-	if err := d.Decode(&raw); err != nil {
-		return at, f.broken(at, err)
+// object reads the rest of an object, which holds lists of records or is one.
+func (f *file) object(at int64) error {
+	held := false
+	for f.here(); f.json.More(); f.here() {
+		key, err := f.json.Token()
+		if err != nil {
+			return f.broken(at, err)
+		}
+		f.here()
+		name, _ := key.(string)
+		if !slices.Contains(f.lists, name) {
+			if err := f.json.Decode(&f.raw); err != nil {
+				return f.broken(at, err)
+			}
+			continue
+		}
+		is, err := f.list(at, name)
+		if err != nil {
+			return err
+		}
+		held = held || is
 	}
-	end := at + int(d.InputOffset())
-	held, err := f.held(at, raw)
-	if err == nil && !held {
-		err = f.record(at, "", raw)
+	if _, err := f.json.Token(); err != nil {
+		return f.broken(at, err)
 	}
-	return end, err
+	if held {
+		return nil
+	}
+	size := f.here() - at
+	if size > MaxRecord {
+		return f.broken(at, errLarge)
+	}
+	return f.record(at, "", size)
 }
 
-// held reads the lists of an object, and tells whether it has any.
-func (f *file) held(at int, raw []byte) (held bool, err error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := d.Token(); err != nil {
+// list reads the value of a key that may hold records, and tells whether it does.
+func (f *file) list(at int64, name string) (is bool, err error) {
+	token, err := f.json.Token()
+	if err != nil {
 		return false, f.broken(at, err)
 	}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return held, f.broken(at, err)
+	if token == json.Delim('[') {
+		return true, f.array(name)
+	}
+	if token != json.Delim('{') {
+		return false, nil
+	}
+	for f.here(); f.json.More(); f.here() { // an object of that name holds none
+		if _, err := f.json.Token(); err != nil {
+			return false, f.broken(at, err)
 		}
-		from := f.skip(at+int(d.InputOffset()), blanks+":")
-		var v json.RawMessage
-		if err := d.Decode(&v); err != nil {
-			return held, f.broken(at, err)
-		}
-		name, _ := key.(string)
-		if slices.Contains(f.lists, name) && v[0] == '[' {
-			held = true
-			if _, err := f.array(from, name); err != nil {
-				return held, err
-			}
+		f.here()
+		if err := f.json.Decode(&f.raw); err != nil {
+			return false, f.broken(at, err)
 		}
 	}
-	return held, nil
+	if _, err := f.json.Token(); err != nil {
+		return false, f.broken(at, err)
+	}
+	return false, nil
 }
 
-func (f *file) record(at int, list string, raw []byte) error {
+func (f *file) record(at int64, list string, size int64) error {
 	if len(f.out) == MaxRecords {
 		return &Error{Line: f.lineAt(at), Problem: fmt.Sprintf("more than %d records", MaxRecords), Hint: "export in parts, by year"}
 	}
-	f.out = append(f.out, Record{f.lineAt(at), list, raw})
+	f.out = append(f.out, Record{f.lineAt(at), list, at, size, f.src})
 	return nil
 }
 

@@ -62,6 +62,26 @@ func TestWhatIsWrongIsSaidWithItsLine(t *testing.T) {
 	}
 }
 
+func TestARecordAndAFileAreBounded(t *testing.T) {
+	long := strings.Repeat("é", casefile.MaxRecord/2)
+	for in, want := range map[string]string{
+		"[{\"id\": 1},\n{\"a\": \"" + long + `"}]`:                                  "line 2: is larger than 64 MiB (leave its largest attachments out)",
+		"{\"id\": 1}\n{\"a\": \"" + long + `"}`:                                     "line 2: is larger than 64 MiB (leave its largest attachments out)",
+		"\n{\"a\": \"" + long[:len(long)-100] + "\", \"b\": \"" + long[:100] + `"}`: "line 2: is larger than 64 MiB (leave its largest attachments out)",
+		"[{\"id\": 1}" + long + long + "]":                                          "line 1: is not JSON: expected comma after array element",
+	} {
+		_, err := read(in)
+		var e *casefile.Error
+		if !errors.As(err, &e) || e.Error() != want {
+			t.Errorf("%.20s…: got %v, want %s", in, err, want)
+		}
+	}
+	item := "{\"id\": \"" + long[:32<<20] + "\"}"
+	if _, err := read("[" + strings.Repeat(item+",", 4) + item + "]"); err == nil || !strings.Contains(err.Error(), "the file is larger than 128 MiB") {
+		t.Errorf("got %v, want the file's own bound", err)
+	}
+}
+
 func TestTimesAreReadInEverySpelling(t *testing.T) {
 	at := time.Date(2026, 11, 21, 3, 10, 0, 0, time.UTC)
 	for in, want := range map[string]time.Time{

@@ -146,25 +146,26 @@ type file struct {
 	} `json:"evidences"`
 }
 
-// Read reads a file: one export, or several in an array or one after the other.
-func Read(in io.Reader) ([]Case, error) {
+// File is an export, of which one case at a time is in memory.
+type File struct{ records []casefile.Record }
+
+// Open finds the cases of a file, which must stay as it is while they are read: one
+// export, or several in an array or one after the other.
+func Open(in io.ReaderAt) (*File, error) {
 	all, err := casefile.Read(in)
-	if err != nil {
-		return nil, err
+	return &File{all}, err
+}
+
+// Len is how many cases there are.
+func (f *File) Len() int { return len(f.records) }
+
+// Case reads a case, counted from 0.
+func (f *File) Case(n int) (Case, error) {
+	var one file
+	if err := f.records[n].Into(&one); err != nil {
+		return Case{}, err
 	}
-	out := make([]Case, 0, len(all))
-	for _, r := range all {
-		var f file
-		if err := r.Into(&f); err != nil {
-			return nil, err
-		}
-		c, err := f.read(r.Line)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, nil
+	return one.read(f.records[n].Line)
 }
 
 var numbered = regexp.MustCompile(`^#(\d{1,18})\s*-\s*(.*)$`)

@@ -22,7 +22,7 @@ const sample = `{"case": {"name": "#12 - Scans from a water works", "open_date":
  "notes": [{"note_title": "N", "note_content": "D", "note_creationdate": "2026-11-20T09:40:00"}], "export_date": "2026-11-29T00:00:00"}`
 
 func TestACaseIsReadWithItsParts(t *testing.T) {
-	got, err := iris.Read(strings.NewReader(sample))
+	got, err := read(sample)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestWhatIsNoCaseIsSaid(t *testing.T) {
 		`{"case": {"name": "#1 - a"}, "iocs": {}}`:                  "line 1: iocs: is not what it should be: a object",
 		`{"case": {"name": "#1 - a", "open_date": "last Tuesday"}}`: `line 1: is no time: "last Tuesday"`,
 	} {
-		_, err := iris.Read(strings.NewReader(in))
+		_, err := read(in)
 		var e *casefile.Error
 		if !errors.As(err, &e) || !strings.HasPrefix(e.Error(), want) {
 			t.Errorf("%s: got %v, want %s…", in, err, want)
@@ -60,7 +60,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(sample)
 	f.Add(`[{"case":{"name":"a","case_id":7},"notes":null},{}]`)
 	f.Fuzz(func(t *testing.T, in string) {
-		got, err := iris.Read(strings.NewReader(in))
+		got, err := read(in)
 		var e *casefile.Error
 		if err != nil && !errors.As(err, &e) {
 			t.Fatalf("got %v, want an error of the file", err)
@@ -71,4 +71,19 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+func read(in string) (out []iris.Case, err error) {
+	f, err := iris.Open(strings.NewReader(in))
+	if err != nil {
+		return nil, err
+	}
+	for n := range f.Len() {
+		one, err := f.Case(n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
 }

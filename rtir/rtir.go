@@ -107,38 +107,46 @@ type Attachment struct {
 	Body []byte
 }
 
-// Read reads a file.
-func Read(in io.Reader) ([]Ticket, error) {
+// File is an export, of which one ticket at a time is in memory.
+type File struct {
+	records []casefile.Record
+	queues  map[string]queue
+}
+
+// Open finds the tickets of a file, which must stay as it is while they are read.
+func Open(in io.ReaderAt) (*File, error) {
 	all, err := casefile.Read(in, "tickets", "items", "queues")
 	if err != nil {
 		return nil, err
 	}
-	queues := map[string]queue{}
+	f := &File{queues: map[string]queue{}}
 	for _, r := range all {
-		if r.List == "queues" {
-			var q queue
-			if err := r.Into(&q); err != nil {
-				return nil, err
-			}
-			queues[string(q.ID)] = q
-		}
-	}
-	out := make([]Ticket, 0, len(all))
-	for _, r := range all {
-		if r.List == "queues" {
+		if r.List != "queues" {
+			f.records = append(f.records, r)
 			continue
 		}
-		var w ticket
-		if err := r.Into(&w); err != nil {
+		var q queue
+		if err := r.Into(&q); err != nil {
 			return nil, err
 		}
-		t, err := w.ticket(r.Line, queues)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, t)
+		f.queues[string(q.ID)] = q
 	}
-	return out, nil
+	return f, nil
+}
+
+// Len is how many tickets there are.
+func (f *File) Len() int { return len(f.records) }
+
+// Size is how many bytes of the file a ticket is, counted from 0.
+func (f *File) Size(n int) int64 { return f.records[n].Size() }
+
+// Ticket reads a ticket, counted from 0.
+func (f *File) Ticket(n int) (Ticket, error) {
+	var w ticket
+	if err := f.records[n].Into(&w); err != nil {
+		return Ticket{}, err
+	}
+	return w.ticket(f.records[n].Line, f.queues)
 }
 
 type text = casefile.Text

@@ -233,25 +233,26 @@ func (f *fieldValue) add(name string, raw []byte) {
 	}
 }
 
-// Read reads a file.
-func Read(in io.Reader) ([]Case, error) {
+// File is an export, of which one case at a time is in memory.
+type File struct{ records []casefile.Record }
+
+// Open finds the cases of a file, which must stay as it is while they are read: one
+// export, or several in an array or one after the other.
+func Open(in io.ReaderAt) (*File, error) {
 	all, err := casefile.Read(in)
-	if err != nil {
-		return nil, err
+	return &File{all}, err
+}
+
+// Len is how many cases there are.
+func (f *File) Len() int { return len(f.records) }
+
+// Case reads a case, counted from 0.
+func (f *File) Case(n int) (Case, error) {
+	var one file
+	if err := f.records[n].Into(&one); err != nil {
+		return Case{}, own(err)
 	}
-	out := make([]Case, 0, len(all))
-	for _, r := range all {
-		var f file
-		if err := r.Into(&f); err != nil {
-			return nil, own(err)
-		}
-		c, err := f.read(r.Line)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, nil
+	return one.read(f.records[n].Line)
 }
 
 // own names a key of a case that stands for itself as the file does.

@@ -25,7 +25,7 @@ const sample = `[{"case": {"_id": "~4136", "_createdBy": "ana", "_createdAt": 17
  {"number": 14, "title": "Not over", "status": "InProgress", "stage": "InProgress"}]`
 
 func TestCasesOfBothReleasesAreRead(t *testing.T) {
-	got, err := thehive.Read(strings.NewReader(sample))
+	got, err := read(sample)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestWhatIsNoCaseIsSaid(t *testing.T) {
 		`{"title": "a"}`: "line 1: case: has no number, title or status",
 		"[{\"number\": 1, \"title\": \"a\", \"status\": \"Open\"},\n{\"number\": 2, \"title\": \"a\", \"status\": \"Open\", \"severity\": \"high\"}]": "line 2: severity: is not what it should be: a string",
 	} {
-		_, err := thehive.Read(strings.NewReader(in))
+		_, err := read(in)
 		var e *casefile.Error
 		if !errors.As(err, &e) || !strings.HasPrefix(e.Error(), want) {
 			t.Errorf("%s: got %v, want %s…", in, err, want)
@@ -69,7 +69,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(sample)
 	f.Add(`{"case":null,"number":1,"title":"a","status":"b","tags":null,"customFields":{"a":{"b":{}}}}`)
 	f.Fuzz(func(t *testing.T, in string) {
-		got, err := thehive.Read(strings.NewReader(in))
+		got, err := read(in)
 		var e *casefile.Error
 		if err != nil && !errors.As(err, &e) {
 			t.Fatalf("got %v, want an error of the file", err)
@@ -80,4 +80,19 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+func read(in string) (out []thehive.Case, err error) {
+	f, err := thehive.Open(strings.NewReader(in))
+	if err != nil {
+		return nil, err
+	}
+	for n := range f.Len() {
+		one, err := f.Case(n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
 }

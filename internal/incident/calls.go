@@ -15,8 +15,9 @@ import (
 // OwedCall is somebody whom the duty officer calls about what is owed.
 type OwedCall struct {
 	ID       int64
-	Clock    int64 // 0: about a question
-	Question int64 // the entry
+	Clock    int64 // 0: about an entry
+	Entry    int64 // a question or a task
+	Kind     Kind  // of the entry
 	Incident int64
 	Org      int64 // the desk's own: somebody of it
 	State    warn.CallState
@@ -36,7 +37,7 @@ type OnCall struct {
 // gave up calling them about it.
 func (in *Incidents) openCall(ctx context.Context, tx *act.Tx, o *owed) error {
 	there, _, err := sqldb.One(ctx, tx, sqldb.Int64, `select count(*) from incident_owed_call where clock_id = $1 and question_id = $2
-		and (state = 'open' or state = 'given-up' and due_at = $3)`, o.clock, o.question, clock.Micros(o.due))
+		and (state = 'open' or state = 'given-up' and due_at = $3) and (clock_id <> 0 or org_id = $4 and due_at = $3)`, o.clock, o.entry, clock.Micros(o.due), o.org)
 	if err != nil || there > 0 {
 		return err
 	}
@@ -46,24 +47,25 @@ func (in *Incidents) openCall(ctx context.Context, tx *act.Tx, o *owed) error {
 	}
 	tx.Fact(Changed{Incident: o.incident.ID, What: "calls", Orgs: []int64{guard.OwnOrg}})
 	_, err = tx.ExecContext(ctx, `insert into incident_owed_call (id, clock_id, question_id, incident_id, org_id, due_at, state, opened_at, changed_at, exercise, version)
-		values ($1, $2, $3, $4, $5, $6, 'open', $7, $7, $8, 1)`, id, o.clock, o.question, o.incident.ID, o.org, clock.Micros(o.due), clock.Micros(tx.Now()), o.incident.Exercise)
+		values ($1, $2, $3, $4, $5, $6, 'open', $7, $7, $8, 1)`, id, o.clock, o.entry, o.incident.ID, o.org, clock.Micros(o.due), clock.Micros(tx.Now()), o.incident.Exercise)
 	return err
 }
 
-// stillOwed is the condition on a call l that what it is about is still owed.
+// stillOwed is the condition on a call l that what it is about is still owed by whoever is
+// called, since then.
 const stillOwed = `(exists (select 1 from incident_clock k where k.id = l.clock_id and k.state = 'running')
 	or exists (select 1 from incident_task t join incident_entry e on e.id = t.entry_id join incident i on i.id = t.incident_id
-		where t.entry_id = l.question_id and t.state = 'asked' and e.retracted_at = 0 and i.state = 'open'))`
+		where t.entry_id = l.question_id and t.org_id = l.org_id and t.due_at = l.due_at and ` + stillOpen + ` and e.retracted_at = 0 and i.state = 'open'))`
 
 // mayCall is the condition on a call l that somebody of the desk ($1 organisation,
-// $2 person) may know of it: a question for named persons is theirs alone.
+// $2 person) may know of it: a question or task for named persons is theirs alone.
 const mayCall = `($1 = 1 and (l.question_id = 0 or exists (select 1 from incident_entry e where e.id = l.question_id and ` + maySee + `)))`
 
-const callColumns = `l.id, l.clock_id, l.question_id, l.incident_id, l.org_id, l.state, case when ` + stillOwed + ` then 1 else 0 end, l.opened_at, l.exercise, l.version`
+const callColumns = `l.id, l.clock_id, l.question_id, coalesce((select e.kind from incident_entry e where e.id = l.question_id), ''), l.incident_id, l.org_id, l.state, case when ` + stillOwed + ` then 1 else 0 end, l.opened_at, l.exercise, l.version`
 
 func scanCall(r sqldb.Row) (c OwedCall, err error) {
 	var owed, opened int64
-	err = r.Scan(&c.ID, &c.Clock, &c.Question, &c.Incident, &c.Org, &c.State, &owed, &opened, &c.Exercise, &c.Version)
+	err = r.Scan(&c.ID, &c.Clock, &c.Entry, &c.Kind, &c.Incident, &c.Org, &c.State, &owed, &opened, &c.Exercise, &c.Version)
 	c.Owed, c.OpenedAt = owed == 1, clock.FromMicros(opened)
 	return c, err
 }

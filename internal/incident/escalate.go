@@ -14,14 +14,15 @@ import (
 	"almenara.example/tlp"
 )
 
-// owed is what somebody owes by a time: a stage of a regime, or the answer to a question.
+// owed is what somebody owes by a time: a stage of a regime, the answer to a question, or
+// a task.
 type owed struct {
-	clock    int64 // 0: a question
-	question int64
+	clock    int64 // 0: an entry
+	entry    int64 // a question or a task
 	incident *Incident
 	org      int64 // who owes it
 	due      time.Time
-	asked    *Entry // the question
+	asked    *Entry // the question or task
 }
 
 // The bounds of the time between two steps after the end.
@@ -56,7 +57,7 @@ func told(ctx context.Context, r sqldb.Reader, o *owed) (people []int64, last ti
 			last = t
 		}
 		return nil
-	}, `select person_id, at from incident_told where clock_id = $1 and question_id = $2 and due_at = $3`, o.clock, o.question, clock.Micros(o.due))
+	}, `select person_id, at from incident_told where clock_id = $1 and question_id = $2 and due_at = $3`, o.clock, o.entry, clock.Micros(o.due))
 	return people, last, err
 }
 
@@ -65,7 +66,7 @@ func keepTold(ctx context.Context, tx *act.Tx, o *owed, people ...int64) error {
 	for _, person := range people {
 		if _, err := tx.ExecContext(ctx, `insert into incident_told (clock_id, question_id, due_at, person_id, at) values ($1, $2, $3, $4, $5)
 			on conflict (clock_id, question_id, due_at, person_id) do update set at = excluded.at`,
-			o.clock, o.question, clock.Micros(o.due), person, clock.Micros(tx.Now())); err != nil {
+			o.clock, o.entry, clock.Micros(o.due), person, clock.Micros(tx.Now())); err != nil {
 			return err
 		}
 	}
@@ -111,10 +112,10 @@ func (in *Incidents) reachable(ctx context.Context, r sqldb.Reader, o *owed) ([]
 }
 
 func (in *Incidents) seesOwed(ctx context.Context, r sqldb.Reader, o *owed, v Viewer) (bool, error) {
-	if o.question == 0 {
+	if o.entry == 0 {
 		return takesPart(ctx, r, o.incident.ID, v)
 	}
-	_, err := in.Entry(ctx, r, v, o.question)
+	_, err := in.Entry(ctx, r, v, o.entry)
 	if fault.CodeOf(err) == fault.NotFound {
 		return false, nil
 	}
@@ -198,7 +199,7 @@ func (in *Incidents) remind(ctx context.Context, tx *act.Tx, o *owed, language s
 	}
 	n := NewEntry{Kind: Note, Marking: o.incident.Marking, To: guard.Circle{Orgs: []int64{o.org}, Persons: people}, Text: text, Source: FromMachine, SourceID: o.clock}
 	if o.asked != nil {
-		n.Marking, n.ReplyTo = o.asked.Marking, o.question
+		n.Marking, n.ReplyTo = o.asked.Marking, o.entry
 		c, err := in.Guard.CircleOf(ctx, tx, o.asked.Audience)
 		if err != nil {
 			return err
@@ -211,10 +212,27 @@ func (in *Incidents) remind(ctx context.Context, tx *act.Tx, o *owed, language s
 	return err
 }
 
-// askAgain looks after the questions that nobody answered in time.
+// stillOpen is the condition on a task t that what it is about is owed: that it is a
+// question, or a task. Whether a countermeasure stands is its owner's affair.
+const stillOpen = `t.state in ('asked', 'todo', 'doing', 'hold')`
+
+// lookAt is when a task or question is looked at next, zero for never: when its time
+// comes. Whoever changes it after that has spoken, and is left alone for a while.
+func (t *Task) lookAt(recorded, now time.Time) time.Time {
+	switch {
+	case t.Kind == Measure || t.State.Ended() || t.Org == 0 || t.Due.IsZero():
+		return time.Time{}
+	case t.Due.After(now):
+		return t.Due
+	}
+	return now.Add(pace(t.Due.Sub(recorded)))
+}
+
+// askAgain looks after the questions that nobody answered, and the tasks that nobody did,
+// in time.
 func (in *Incidents) askAgain(ctx context.Context, now int64) error {
 	due, err := sqldb.All(ctx, in.read, scanTask, `select `+taskColumns+` from incident_task t join incident_entry e on e.id = t.entry_id
-		join incident i on i.id = t.incident_id where t.kind = 'question' and t.state = 'asked' and t.remind_at > 0 and t.remind_at <= $1
+		join incident i on i.id = t.incident_id where `+stillOpen+` and t.remind_at > 0 and t.remind_at <= $1
 		and e.retracted_at = 0 and i.state = 'open' order by t.remind_at, t.entry_id limit 500`, now)
 	if err != nil {
 		return err
@@ -231,22 +249,25 @@ func (in *Incidents) askAgain(ctx context.Context, now int64) error {
 	return nil
 }
 
-// askAgainFor does one step of one question whose time has passed: its own mail went to
-// the first contact, so the first step is the next one.
-func (in *Incidents) askAgainFor(ctx context.Context, tx *act.Tx, i *Incident, question int64) error {
+// askAgainFor does one step of one question or task whose time has passed.
+func (in *Incidents) askAgainFor(ctx context.Context, tx *act.Tx, i *Incident, entry int64) error {
 	t, ok, err := sqldb.One(ctx, tx, scanTask, `select `+taskColumns+` from incident_task t
-		where t.entry_id = $1 and t.state = 'asked' and t.remind_at > 0 and t.remind_at <= $2`, question, clock.Micros(tx.Now()))
+		where t.entry_id = $1 and `+stillOpen+` and t.remind_at > 0 and t.remind_at <= $2`, entry, clock.Micros(tx.Now()))
 	if err != nil || !ok {
 		return err
 	}
 	// The desk's machine may not see what is for named persons; that it is late, it may.
-	e, _, err := sqldb.One(ctx, tx, scanEntry, `select `+entryColumns+` from incident_entry e where e.id = $1`, question)
+	e, _, err := sqldb.One(ctx, tx, scanEntry, `select `+entryColumns+` from incident_entry e where e.id = $1`, entry)
 	if err != nil {
 		return err
 	}
-	tx.Detail(questionDetail{entrySubject(question)})
-	o := owed{question: question, incident: i, org: t.Org, due: t.Due, asked: &e}
-	again, err := in.askNext(ctx, tx, &o)
+	if t.Kind == Question {
+		tx.Detail(questionDetail{entrySubject(entry)})
+	} else {
+		tx.Detail(taskDetail{entrySubject(entry)})
+	}
+	o := owed{entry: entry, incident: i, org: t.Org, due: t.Due, asked: &e}
+	again, err := in.askNext(ctx, tx, &o, &t)
 	if err != nil {
 		return err
 	}
@@ -254,7 +275,7 @@ func (in *Incidents) askAgainFor(ctx context.Context, tx *act.Tx, i *Incident, q
 	if again {
 		next = tx.Now().Add(pace(t.Due.Sub(e.RecordedAt)))
 	}
-	_, err = tx.ExecContext(ctx, `update incident_task set remind_at = $1 where entry_id = $2`, stamp(next), question)
+	_, err = tx.ExecContext(ctx, `update incident_task set remind_at = $1 where entry_id = $2`, stamp(next), entry)
 	return err
 }
 
@@ -262,11 +283,21 @@ type questionDetail struct {
 	Question string `json:"question"`
 }
 
+type taskDetail struct {
+	Task string `json:"task"`
+}
+
 // askNext tells the next contact or the duty officer; again, when a step is left.
-func (in *Incidents) askNext(ctx context.Context, tx *act.Tx, o *owed) (again bool, err error) {
+func (in *Incidents) askNext(ctx context.Context, tx *act.Tx, o *owed, t *Task) (again bool, err error) {
 	here, err := in.takesAnyPart(ctx, tx, o.incident.ID, o.org)
 	if err != nil || !here {
-		return false, err // who has left owes no answer
+		return false, err // who has left owes nothing
+	}
+	if err := in.predecessorsDone(ctx, tx, Viewer{Org: guard.OwnOrg}, t); err != nil {
+		if fault.CodeOf(err) == fault.Conflict { // it cannot be done yet
+			return true, nil
+		}
+		return false, err
 	}
 	stopped, err := in.Warn.Stopped(ctx, tx)
 	if err != nil {
@@ -275,14 +306,59 @@ func (in *Incidents) askNext(ctx context.Context, tx *act.Tx, o *owed) (again bo
 	if stopped || o.org == guard.OwnOrg || o.asked.Marking == tlp.Red {
 		return stopped && o.org != guard.OwnOrg, in.openCall(ctx, tx, o)
 	}
-	if err := in.keepAsked(ctx, tx, o); err != nil {
+	key := "incident.question.remind"
+	if t.Kind != Question {
+		key = "incident.task.remind"
+	}
+	say := func(language string) (string, error) {
+		p := in.speak(language)
+		return p.Say(key, "At", p.Time(o.asked.At), "Due", p.Time(o.due), "Task", firstWords(o.asked.Text, 100)), nil
+	}
+	if spoken, err := in.askFirst(ctx, tx, o, t, say); err != nil || spoken {
+		return true, err
+	}
+	called, err := in.escalate(ctx, tx, o, false, say)
+	return !called, err
+}
+
+// askFirst tells whether it is not yet the next contact's turn. A question itself was the
+// first to be told of, so that who was asked is silent when its time has passed; whoever
+// owes a task is reminded of it first, and is not silent while he writes or is reached.
+func (in *Incidents) askFirst(ctx context.Context, tx *act.Tx, o *owed, t *Task, say saying) (bool, error) {
+	if t.Kind == Question {
+		return false, in.keepAsked(ctx, tx, o)
+	}
+	people, _, err := told(ctx, tx, o)
+	if err != nil {
 		return false, err
 	}
-	called, err := in.escalate(ctx, tx, o, false, func(language string) (string, error) {
-		p := in.speak(language)
-		return p.Say("incident.question.remind", "At", p.Time(o.asked.At), "Due", p.Time(o.due)), nil
-	})
-	return !called, err
+	if len(people) == 0 {
+		return true, in.remindOwner(ctx, tx, o, t.Person, say)
+	}
+	quiet, err := in.silent(ctx, tx, o, true, pace(t.Due.Sub(o.asked.RecordedAt)))
+	return !quiet, err
+}
+
+// remindOwner reminds whom a task names while he is there, else his organisation.
+func (in *Incidents) remindOwner(ctx context.Context, tx *act.Tx, o *owed, person int64, say saying) error {
+	if person == 0 {
+		return in.remindAll(ctx, tx, o, say)
+	}
+	p, err := in.Guard.Person(ctx, tx, person)
+	if err != nil {
+		return err
+	}
+	sees, err := in.seesOwed(ctx, tx, o, Viewer{o.org, person})
+	if err != nil {
+		return err
+	}
+	if !sees || !p.Active {
+		return in.remindAll(ctx, tx, o, say)
+	}
+	if err := in.remind(ctx, tx, o, in.spoken(p.Language), []int64{person}, say); err != nil {
+		return err
+	}
+	return keepTold(ctx, tx, o, person)
 }
 
 // keepAsked notes who has had the question itself: those who were asked by name, or the

@@ -260,7 +260,7 @@ func TestAQuestionThatNobodyAnswersGoesOnToTheNextContact(t *testing.T) {
 		r.steps(r.remindAfter(i, time.Hour), "Cleo")
 		r.steps(r.remindAfter(i, 2*time.Hour))
 		calls := r.calls(r.officer)
-		if len(calls) != 1 || calls[0].Question != q.ID || calls[0].Org != r.water.ID {
+		if len(calls) != 1 || calls[0].Entry != q.ID || calls[0].Org != r.water.ID {
 			t.Fatalf("got %+v, want one about the question", calls)
 		}
 		_, err = r.AnswerQuestion(ctx, r.plant, q.ID, incident.NewEntry{Marking: tlp.AmberStrict, Text: "All."})
@@ -297,6 +297,98 @@ func TestAQuestionForNamedPersonsIsCalledAboutByThoseWhoMayKnow(t *testing.T) {
 	})
 }
 
+// task gives something to do, within eight hours.
+func (r *room) task(i incident.Incident, t incident.NewTask) incident.Entry {
+	r.t.Helper()
+	t.Due = r.clock.Now().Add(8 * time.Hour)
+	to := guard.Circle{Orgs: []int64{r.water.ID}}
+	e, err := r.AddEntry(r.t.Context(), r.officer, i.ID, incident.NewEntry{Kind: incident.TaskEntry, Marking: tlp.Amber, Text: "Change the passwords of all pumps", To: to, Task: &t})
+	r.must(err)
+	return e
+}
+
+// tick moves a task.
+func (r *room) tick(who act.Actor, e incident.Entry, to incident.TaskState) {
+	r.t.Helper()
+	t, err := r.Task(r.t.Context(), r.acts.Reader(), incident.ViewerOf(who), e.ID)
+	r.must(err)
+	r.must(r.SetTask(r.t.Context(), who, e.ID, to, "", t.Version))
+}
+
+func TestATaskThatIsNotDoneInTimeIsRemindedOfAndGoesOnWhenNobodySpeaks(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		ctx, i := t.Context(), r.open()
+		r.contacts("Anna", "Bert")
+		e := r.task(i, incident.NewTask{Org: r.water.ID})
+		r.task(i, incident.NewTask{}) // nobody's yet
+		r.steps(r.remindAfter(i, 7*time.Hour))
+		r.steps(r.remindAfter(i, time.Hour), "") // whoever owes it
+		story, err := r.Story(ctx, r.acts.Reader(), incident.ViewerOf(r.plant), i.ID)
+		r.must(err)
+		if last := story[len(story)-1]; last.ReplyTo != e.ID || last.Marking != tlp.Amber || !strings.Contains(last.Text, "Rappel : « Change the passwords") {
+			t.Errorf("got %+v, want a reminder below the task, marked like it", last)
+		}
+		r.clock.Advance(time.Hour)
+		r.write(r.plant, i, tlp.Amber, "we are at it")
+		r.steps(r.remindAfter(i, time.Hour)) // it spoke
+		r.steps(r.remindAfter(i, 2*time.Hour), "Bert")
+		r.steps(r.remindAfter(i, 2*time.Hour))
+		calls := r.calls(r.officer)
+		if len(calls) != 1 || calls[0].Entry != e.ID || calls[0].Kind != incident.TaskEntry || calls[0].Org != r.water.ID {
+			t.Fatalf("got %+v, want one about the task", calls)
+		}
+		r.tick(r.plant, e, incident.Done)
+		if n := len(r.calls(r.officer)); n != 0 {
+			t.Errorf("%d calls about what is done", n)
+		}
+		r.steps(r.remindAfter(i, 48*time.Hour))
+	})
+}
+
+func TestATaskIsTheOneWhoOwesItNow(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		ctx, i := t.Context(), r.open()
+		cs := r.contacts("Anna", "Bert")
+		e := r.task(i, incident.NewTask{Org: r.water.ID, Person: cs[1].Person})
+		done := r.task(i, incident.NewTask{Org: r.water.ID})
+		later := r.task(i, incident.NewTask{Org: r.water.ID, Depends: []int64{e.ID}})
+		r.tick(r.plant, done, incident.Canceled)
+		r.steps(r.remindAfter(i, 8*time.Hour), "Bert") // by name, and not of what cannot be done yet
+		r.steps(r.remindAfter(i, 2*time.Hour), "Anna")
+		r.steps(r.remindAfter(i, 2*time.Hour))
+		if n := len(r.calls(r.officer)); n != 1 {
+			t.Errorf("%d calls, want one", n)
+		}
+		task, err := r.Task(ctx, r.acts.Reader(), incident.ViewerOf(r.officer), e.ID)
+		r.must(err)
+		r.must(r.Assign(ctx, r.officer, e.ID, r.water.ID, 0, r.clock.Now().Add(8*time.Hour), task.Version)) // more time
+		if n := len(r.calls(r.officer)); n != 0 {
+			t.Errorf("%d calls about what has more time", n)
+		}
+		r.steps(r.remindAfter(i, 7*time.Hour))
+		r.steps(r.remindAfter(i, time.Hour), "") // anew
+		r.tick(r.plant, e, incident.Doing)       // that is an answer
+		r.steps(r.remindAfter(i, time.Hour))
+		r.tick(r.plant, e, incident.Done)
+		r.steps(r.remindAfter(i, 5*time.Hour), "") // what came after it
+		r.tick(r.plant, later, incident.Done)
+
+		// The desk's own is on its list at once; so is what is for named persons.
+		own := r.task(i, incident.NewTask{Org: guard.OwnOrg})
+		r.steps(r.remindAfter(i, 8*time.Hour))
+		calls := r.calls(r.officer)
+		if len(calls) != 1 || calls[0].Org != guard.OwnOrg || calls[0].Entry != own.ID {
+			t.Fatalf("got %+v, want the desk's own", calls)
+		}
+		now, err := r.Incident(ctx, r.acts.Reader(), incident.ViewerOf(r.officer), i.ID)
+		r.must(err)
+		r.must(r.Close(ctx, r.officer, i.ID, incident.Resolved, "over", now.Version))
+		if n := len(r.calls(r.officer)); n != 0 {
+			t.Errorf("%d calls about an incident that is over", n)
+		}
+	})
+}
+
 func TestExercisesEscalateAmongThemselves(t *testing.T) {
 	each(t, func(t *testing.T, r *room) {
 		ctx := t.Context()
@@ -309,12 +401,13 @@ func TestExercisesEscalateAmongThemselves(t *testing.T) {
 		r.must(err)
 		r.contacts("Anna")
 		r.question(i, tlp.Amber, 0)
+		r.task(i, incident.NewTask{Org: guard.OwnOrg})
 		r.duty(i, "nis2")
 		r.anchor(i, regime.EarlyWarningReceived, r.clock.Now())
 		r.steps(r.remindAfter(i, 12*time.Hour))
 		calls := r.calls(r.officer)
-		if len(calls) != 2 || !calls[0].Exercise || !calls[1].Exercise {
-			t.Errorf("got %+v, want two of an exercise", calls)
+		if len(calls) != 3 || slices.ContainsFunc(calls, func(c incident.OwedCall) bool { return !c.Exercise }) {
+			t.Errorf("got %+v, want three of an exercise", calls)
 		}
 		if n, err := r.CallsOpen(ctx, r.acts.Reader(), incident.ViewerOf(r.officer)); err != nil || n != 0 {
 			t.Errorf("the board counts %d of an exercise, %v", n, err)

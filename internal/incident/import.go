@@ -93,24 +93,44 @@ type foreignEntry struct {
 
 // Import reads the cases of another system and keeps those that are closed there as
 // closed incidents, which the desk alone sees, each in an act of its own. What came
-// before does not come again. Without apply it only says what would happen.
-func (in *Incidents) Import(ctx context.Context, actor act.Actor, origin Origin, src io.Reader, apply bool) (ImportResult, error) {
+// before does not come again. Without apply it only says what would happen. One case at a
+// time is in memory: a file is read through before anything of it is kept, so that one
+// that cannot be read is not kept in part.
+func (in *Incidents) Import(ctx context.Context, actor act.Actor, origin Origin, src io.ReaderAt, apply bool) (ImportResult, error) {
 	call := act.Call{Actor: actor, Verb: "incident.import", Purpose: purpose, Resource: act.Resource{Kind: "incident", Org: guard.OwnOrg}}
 	if err := in.Acts.Decide(ctx, call); err != nil {
 		return ImportResult{}, err
 	}
-	t := &translation{origin: origin, now: in.Acts.Clock().Now(), sorts: map[string]int{}, at: map[string]int{}, said: map[string]bool{}}
-	if err := t.read(&bounded{src, in.MaxImport, in.ImportTooLarge()}); err != nil {
-		return ImportResult{}, unreadable(err)
-	}
-	for i := range t.cases {
-		if err := in.importCase(ctx, call, &t.cases[i], t, apply); err != nil {
-			return t.result, fmt.Errorf("import %s of line %d: %w", t.cases[i].key, t.cases[i].line, err)
+	src = bounded{src, in.MaxImport, in.ImportTooLarge()}
+	if apply {
+		if err := in.translate(origin).read(src); err != nil {
+			return ImportResult{}, unreadable(err)
 		}
+	}
+	t := in.translate(origin)
+	var failed error
+	t.each = func(f *foreignCase) error {
+		if err := in.importCase(ctx, call, f, t, apply); err != nil {
+			failed = fmt.Errorf("import %s of line %d: %w", f.key, f.line, err)
+		}
+		return failed
+	}
+	switch err := t.read(src); {
+	case failed != nil:
+		return t.result, failed
+	case err != nil:
+		return ImportResult{}, unreadable(err)
 	}
 	t.result.Applied, t.result.People = apply, len(t.said)
 	slices.SortStableFunc(t.result.Notes, func(a, b ImportNote) int { return a.Line - b.Line })
 	return t.result, nil
+}
+
+func (in *Incidents) translate(origin Origin) *translation {
+	return &translation{
+		origin: origin, now: in.Acts.Clock().Now(), sorts: map[string]int{}, at: map[string]int{}, said: map[string]bool{},
+		each: func(*foreignCase) error { return nil },
+	}
 }
 
 // unreadable makes a fault of what a library says of a file.
@@ -127,16 +147,17 @@ func (in *Incidents) ImportTooLarge() error {
 	return fault.OnField("file", "incident.import.file_large", fault.Args{"Max": in.MaxImport >> 20})
 }
 
-// bounded gives an error instead of more than left bytes.
+// bounded gives an error instead of what stands beyond max bytes.
 type bounded struct {
-	src   io.Reader
-	left  int64
+	src   io.ReaderAt
+	max   int64
 	large error
 }
 
-func (b *bounded) Read(p []byte) (int, error) {
-	n, err := b.src.Read(p)
-	if b.left -= int64(n); b.left < 0 {
+// ReadAt implements io.ReaderAt.
+func (b bounded) ReadAt(p []byte, at int64) (int, error) {
+	n, err := b.src.ReadAt(p, at)
+	if at+int64(n) > b.max {
 		return 0, b.large
 	}
 	return n, err

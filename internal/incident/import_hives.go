@@ -12,21 +12,25 @@ import (
 )
 
 // theHive translates cases of TheHive.
-func (t *translation) theHive(src io.Reader) error {
-	all, err := thehive.Read(src)
+func (t *translation) theHive(src io.ReaderAt) error {
+	all, err := thehive.Open(src)
 	if err != nil {
 		return err
 	}
-	t.result.Cases = len(all)
-	for i := range all {
-		c := &all[i]
+	t.result.Cases = all.Len()
+	for i := range all.Len() {
+		c, err := all.Case(i)
 		switch {
+		case err != nil:
+			return err
 		case c.Status == "Deleted":
 			t.many(c.Line, "deleted", "")
 		case !c.Closed:
 			t.open(c.Line, t.key(c.Number))
 		default:
-			t.cases = append(t.cases, *t.hiveCase(c))
+			if err := t.each(t.hiveCase(&c)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -99,19 +103,24 @@ func lines(all []string) string {
 }
 
 // iris translates cases of DFIR-IRIS.
-func (t *translation) iris(src io.Reader) error {
-	all, err := iris.Read(src)
+func (t *translation) iris(src io.ReaderAt) error {
+	all, err := iris.Open(src)
 	if err != nil {
 		return err
 	}
-	t.result.Cases = len(all)
-	for i := range all {
-		c := &all[i]
+	t.result.Cases = all.Len()
+	for i := range all.Len() {
+		c, err := all.Case(i)
+		if err != nil {
+			return err
+		}
 		if c.Closed.IsZero() {
 			t.open(c.Line, t.key(c.ID))
 			continue
 		}
-		t.cases = append(t.cases, *t.irisCase(c))
+		if err := t.each(t.irisCase(&c)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

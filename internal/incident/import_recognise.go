@@ -5,13 +5,15 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
+
+	"almenara.example/casefile"
 )
 
 // Recognise tells of which system a file of cases is, by the first key that only one of
 // them writes; empty when there is none. It reads no further, and does not say that the
 // file is whole.
 func Recognise(src io.Reader) Origin {
-	in := bufio.NewReader(src)
+	in := bufio.NewReader(io.LimitReader(src, casefile.MaxRecord)) // no value is in memory whole that is larger
 	if mark, _ := in.Peek(3); string(mark) == "\xef\xbb\xbf" {
 		_, _ = in.Discard(3) // it was there
 	}

@@ -2,10 +2,12 @@ package incident
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"almenara.example/casefile"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/message"
 	"almenara.example/rtir"
@@ -14,70 +16,118 @@ import (
 // maxParents bounds in how many incidents a report is told.
 const maxParents = 20
 
+// ticketHead is what the tree needs of a ticket; n is where it is in the file.
+type ticketHead struct {
+	n                int
+	line             int
+	id, into, status string // into: merged into
+	kind             rtir.Kind
+}
+
 // ticketTree is who belongs to whom of the tickets of a file.
 type ticketTree struct {
-	by       map[string]*rtir.Ticket
+	file     *rtir.File
+	heads    []ticketHead
+	by       map[string]*ticketHead
 	parents  map[string][]string // ids of incidents, by id of what belongs to them
-	children map[string][]*rtir.Ticket
+	children map[string][]*ticketHead
 	merged   map[string][]string // ids of tickets that were merged, by id of what stands for them
 }
 
 // rtir translates tickets: an incident takes in its reports, investigations and
 // countermeasures; a ticket that belongs to none is an incident of its own.
-func (t *translation) rtir(src io.Reader) error {
-	all, err := rtir.Read(src)
+func (t *translation) rtir(src io.ReaderAt) error {
+	file, err := rtir.Open(src)
 	if err != nil {
 		return err
 	}
-	t.result.Cases = len(all)
-	tree := treeOf(all)
-	for i := range all {
-		w := &all[i]
+	t.result.Cases = file.Len()
+	tree, err := treeOf(file)
+	if err != nil {
+		return err
+	}
+	for i := range tree.heads {
+		w := &tree.heads[i]
 		switch {
-		case w.MergedInto != "" || tree.belongs(w):
-		case w.Status == "deleted":
-			t.many(w.Line, "deleted", "")
-		case !over(w.Status):
-			t.open(w.Line, t.key(w.ID))
+		case w.into != "" || tree.belongs(w):
+		case w.status == "deleted":
+			t.many(w.line, "deleted", "")
+		case !over(w.status):
+			t.open(w.line, t.key(w.id))
 		default:
-			t.cases = append(t.cases, *t.rtirCase(tree, w))
+			f, err := t.rtirCase(tree, w)
+			if err == nil {
+				err = t.each(f)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func treeOf(all []rtir.Ticket) *ticketTree {
-	tree := &ticketTree{by: map[string]*rtir.Ticket{}, parents: map[string][]string{}, children: map[string][]*rtir.Ticket{}, merged: map[string][]string{}}
-	for i := range all {
-		tree.by[all[i].ID] = &all[i]
-		if into := all[i].MergedInto; into != "" {
-			tree.merged[into] = append(tree.merged[into], all[i].ID)
+func treeOf(file *rtir.File) (*ticketTree, error) {
+	tree := &ticketTree{
+		file: file, heads: make([]ticketHead, file.Len()), by: map[string]*ticketHead{},
+		parents: map[string][]string{}, children: map[string][]*ticketHead{}, merged: map[string][]string{},
+	}
+	links := make([][2][]string, file.Len()) // parents and children
+	for i := range tree.heads {
+		w, err := file.Ticket(i)
+		if err != nil {
+			return nil, err
+		}
+		tree.heads[i] = ticketHead{i, w.Line, w.ID, w.MergedInto, w.Status, w.Kind}
+		links[i] = [2][]string{w.Parents, w.Children}
+		tree.by[w.ID] = &tree.heads[i]
+		if w.MergedInto != "" {
+			tree.merged[w.MergedInto] = append(tree.merged[w.MergedInto], w.ID)
 		}
 	}
-	link := func(child, parent string) {
-		p := tree.by[parent]
-		if child == parent || p != nil && p.Kind != rtir.Incident || len(tree.parents[child]) == maxParents || slices.Contains(tree.parents[child], parent) {
-			return
+	for i, of := range links {
+		for _, p := range of[0] {
+			tree.link(tree.heads[i].id, p)
 		}
-		tree.parents[child] = append(tree.parents[child], parent)
-		if c := tree.by[child]; c != nil && c.Kind != rtir.Incident && c.MergedInto == "" && c.Status != "deleted" {
-			tree.children[parent] = append(tree.children[parent], c)
+		for _, c := range of[1] {
+			tree.link(c, tree.heads[i].id)
 		}
 	}
-	for i := range all {
-		for _, p := range all[i].Parents {
-			link(all[i].ID, p)
-		}
-		for _, c := range all[i].Children {
-			link(c, all[i].ID)
-		}
+	return tree, nil
+}
+
+func (tree *ticketTree) link(child, parent string) {
+	p := tree.by[parent]
+	if child == parent || p != nil && p.kind != rtir.Incident || len(tree.parents[child]) == maxParents || slices.Contains(tree.parents[child], parent) {
+		return
 	}
-	return tree
+	tree.parents[child] = append(tree.parents[child], parent)
+	if c := tree.by[child]; c != nil && c.kind != rtir.Incident && c.into == "" && c.status != "deleted" {
+		tree.children[parent] = append(tree.children[parent], c)
+	}
+}
+
+// tickets reads a ticket and those that are told within it, together no larger than one
+// record may be.
+func (tree *ticketTree) tickets(w *ticketHead) (out []rtir.Ticket, err error) {
+	size := int64(0)
+	for _, one := range append([]*ticketHead{w}, tree.children[w.id]...) {
+		if size += tree.file.Size(one.n); size > casefile.MaxRecord {
+			problem := fmt.Sprintf("is larger than %d MiB with the tickets that belong to it", casefile.MaxRecord>>20)
+			return nil, &casefile.Error{Line: w.line, Problem: problem, Hint: "leave its largest attachments out"}
+		}
+		t, err := tree.file.Ticket(one.n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
 }
 
 // belongs tells whether a ticket is told within an incident of the file.
-func (tree *ticketTree) belongs(w *rtir.Ticket) bool {
-	return w.Kind != rtir.Incident && slices.ContainsFunc(tree.parents[w.ID], func(id string) bool { return tree.by[id] != nil })
+func (tree *ticketTree) belongs(w *ticketHead) bool {
+	return w.kind != rtir.Incident && slices.ContainsFunc(tree.parents[w.id], func(id string) bool { return tree.by[id] != nil })
 }
 
 // over tells whether a status is a last one of RTIR's life cycles.
@@ -85,7 +135,12 @@ func over(status string) bool {
 	return slices.Contains([]string{"resolved", "rejected", "abandoned", "removed"}, status)
 }
 
-func (t *translation) rtirCase(tree *ticketTree, w *rtir.Ticket) *foreignCase {
+func (t *translation) rtirCase(tree *ticketTree, of *ticketHead) (*foreignCase, error) {
+	all, err := tree.tickets(of)
+	if err != nil {
+		return nil, err
+	}
+	w := &all[0]
 	closed := w.Resolved
 	if closed.IsZero() {
 		closed = w.LastUpdated
@@ -103,14 +158,14 @@ func (t *translation) rtirCase(tree *ticketTree, w *rtir.Ticket) *foreignCase {
 		t.note(w.Line, "alone", fault.Args{"Number": f.key, "Queue": fault.Clip(w.Queue)})
 	}
 	t.ticket(f, w, w.Kind == rtir.Incident)
-	for _, c := range tree.children[w.ID] {
-		f.parts = append(f.parts, t.key(c.ID))
-		t.ticket(f, c, false)
+	for i := range all[1:] {
+		f.parts = append(f.parts, t.key(all[i+1].ID))
+		t.ticket(f, &all[i+1], false)
 	}
 	for _, id := range tree.merged[w.ID] {
 		f.parts = append(f.parts, t.key(id))
 	}
-	return f
+	return f, nil
 }
 
 func field(w *rtir.Ticket, name string) string {

@@ -1,7 +1,12 @@
 package incident_test
 
 import (
+	"bufio"
+	"encoding/base64"
 	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +15,7 @@ import (
 
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/sqldb/sqldbtest"
 	"almenara.example/internal/incident"
 	"almenara.example/tlp"
 )
@@ -245,7 +251,84 @@ func TestWhoMayNotOrWhatIsBrokenIsRefused(t *testing.T) {
 		r.refused(err, fault.Denied, "")
 		_, err = r.Import(t.Context(), r.officer, incident.IRIS, strings.NewReader("[\n{}]"), true)
 		r.refused(err, fault.Invalid, "incident.import.broken")
+		_, err = r.Import(t.Context(), r.officer, incident.TheHive, strings.NewReader("[{\"number\": 1, \"title\": \"A\", \"status\": \"TruePositive\", \"stage\": \"Closed\"},\n{}]"), true)
+		r.refused(err, fault.Invalid, "incident.import.broken")
+		if is, err := r.List(t.Context(), r.acts.Reader(), incident.ViewerOf(r.officer), incident.Filter{Limit: 9}); err != nil || len(is) != 0 {
+			t.Errorf("of a file that is broken at its end %d incidents are kept, %v", len(is), err)
+		}
 		_, err = r.Import(t.Context(), r.officer, "lotus", strings.NewReader("[]"), true)
 		r.refused(err, fault.Invalid, "incident.import.unknown")
 	})
+}
+
+// weighed notes how much is live in memory while a file is read.
+type weighed struct {
+	*os.File
+	next int64 // bytes until the next look
+	peak uint64
+}
+
+func (w *weighed) ReadAt(p []byte, at int64) (int, error) {
+	if w.next -= int64(len(p)); w.next <= 0 {
+		w.next, w.peak = 16<<20, max(w.peak, live())
+	}
+	return w.File.ReadAt(p, at)
+}
+
+func live() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// largeFile is an export of so many cases, each with a long text or attachment.
+func largeFile(t *testing.T, cases int, head, one, end string) *os.File {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "export.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	w := bufio.NewWriter(f)
+	_, _ = w.WriteString(head)
+	for n := range cases {
+		if n > 0 {
+			_, _ = w.WriteString(",\n")
+		}
+		body := strings.Repeat(fmt.Sprintf("word %d goes on. ", n), 16_000)
+		_, _ = fmt.Fprintf(w, one, n+1, base64.StdEncoding.EncodeToString([]byte(body)))
+	}
+	_, _ = w.WriteString(end)
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestAnImportHoldsOneCaseInMemoryHoweverLargeTheFileIs(t *testing.T) {
+	const cases, most = 300, 24 << 20                                // the files are about 100 MiB
+	r := newRoom(t, sqldbtest.Open(t, sqldbtest.SQLite(t), lines())) // the same on both
+	for origin, file := range map[incident.Origin]*os.File{
+		incident.RTIR: largeFile(t, cases, rtirQueues, `{"id": %d, "Subject": "A", "Status": "resolved", "Queue": {"id": "3"}, "Created": "2026-10-20T09:00:00Z", "Resolved": "2026-10-21T10:00:00Z",
+			"History": [{"Type": "Create", "Attachments": [{"ContentType": "text/plain", "Filename": "a.txt", "Content": "%s"}]}]}`, "]}"),
+		incident.TheHive: largeFile(t, cases, "[", `{"number": %d, "title": "A", "status": "TruePositive", "stage": "Closed", "description": "%s"}`, "]"),
+		incident.IRIS:    largeFile(t, cases, "[", `{"case": {"case_id": %d, "name": "A", "close_date": "2026-10-21", "description": "%s"}}`, "]"),
+	} {
+		for _, apply := range []bool{false, true} {
+			if apply && origin != incident.RTIR {
+				continue
+			}
+			src := &weighed{File: file}
+			before := live()
+			got, err := r.Import(t.Context(), r.officer, origin, src, apply)
+			r.must(err)
+			if got.Cases != cases || got.Added != cases || got.Files != cases {
+				t.Errorf("%s: got %d cases, %d added, %d files", origin, got.Cases, got.Added, got.Files)
+			}
+			if src.peak > before+most {
+				t.Errorf("%s, apply %v: %d MiB are held, want at most %d", origin, apply, (src.peak-before)>>20, most>>20)
+			}
+		}
+	}
 }

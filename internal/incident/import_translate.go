@@ -17,7 +17,7 @@ import (
 type translation struct {
 	origin Origin
 	now    time.Time
-	cases  []foreignCase
+	each   func(*foreignCase) error // takes a case as soon as it is read
 	result ImportResult
 	sorts  map[string]int  // how many notes there are of a sort
 	at     map[string]int  // where the note on all of a sort is
@@ -25,7 +25,7 @@ type translation struct {
 	said   map[string]bool // by whom something is said
 }
 
-func (t *translation) read(src io.Reader) (err error) {
+func (t *translation) read(src io.ReaderAt) (err error) {
 	t.room = MaxImportEntries
 	switch t.origin {
 	case RTIR:

@@ -189,6 +189,7 @@ type NewReport struct {
 	Stage    string
 	Fields   []FieldValue
 	Clock    int64 // the deadline of the reporter's own that it meets, 0: none yet
+	Drill    int64 // the exercise that it belongs to, in which the reporter takes part; 0: none
 	Exercise bool
 	SaidAt   time.Time // zero: now
 	External string

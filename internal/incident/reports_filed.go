@@ -52,7 +52,12 @@ func (in *Incidents) meetBy(ctx context.Context, tx *act.Tx, p *Report, id int64
 	if err != nil {
 		return err
 	}
-	i, err := in.Incident(ctx, tx, v, c.Incident)
+	return in.join(ctx, tx, p, c.Incident)
+}
+
+// join makes a report part of an incident that whoever reports knows.
+func (in *Incidents) join(ctx context.Context, tx *act.Tx, p *Report, incident int64) error {
+	i, err := in.Incident(ctx, tx, ViewerOf(tx.Actor()), incident)
 	if err != nil {
 		return err
 	}

@@ -20,12 +20,13 @@ import (
 // TakeReport keeps what somebody told us: the desk writes down what it heard, or what
 // came in by mail or by a program; somebody who is signed in reports for the own
 // organisation, which then is the owner for sure. The same external thing is taken
-// once: Conflict.
+// once: Conflict. What belongs to an exercise is part of it at once, and bears its mark.
 func (in *Incidents) TakeReport(ctx context.Context, actor act.Actor, n NewReport) (Report, error) {
 	person, confirmed, verb := int64(0), false, "incident.report"
 	if actor.Org != guard.OwnOrg && actor.Kind == act.Person {
 		n.Owner, confirmed, person, verb = actor.Org, true, ViewerOf(actor).Person, "incident.report_own"
 	}
+	n.Exercise = n.Exercise || n.Drill != 0
 	return in.take(ctx, act.Call{Actor: actor, Verb: verb}, n, func(_ context.Context, _ *act.Tx, p *Report) error {
 		p.Confirmed, p.Person = confirmed, person
 		return nil
@@ -100,6 +101,11 @@ func (in *Incidents) keepReport(ctx context.Context, tx *act.Tx, p *Report, n Ne
 	}
 	if n.Clock != 0 {
 		if err := in.meetBy(ctx, tx, p, n.Clock); err != nil {
+			return err
+		}
+	}
+	if n.Drill != 0 {
+		if err := in.join(ctx, tx, p, n.Drill); err != nil {
 			return err
 		}
 	}

@@ -207,7 +207,7 @@ func (in *Incidents) AddByCode(ctx context.Context, code, text string, files []N
 	if err := in.keepFiles(ctx, files); err != nil {
 		return err
 	}
-	call := act.Call{Actor: visitor(), Verb: "incident.add_by_code", Subject: reportSubject(p.ID), Purpose: purpose}
+	call := act.Call{Actor: visitor(), Verb: "incident.add_by_code", Subject: reportSubject(p.ID), Purpose: purpose, Exercise: p.Exercise}
 	return in.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		if err := in.addMessage(ctx, tx, &p, Said, text, files); err != nil {
 			return err

@@ -132,13 +132,10 @@ func (in *Incidents) addTask(ctx context.Context, tx *act.Tx, e *Entry, n NewTas
 			return orElse(err, fault.OnField("depends", "incident.task.depends_none", nil))
 		}
 	}
-	remind := time.Time{}
-	if e.Kind == Question {
-		remind = n.Due
-	}
+	t := Task{Kind: e.Kind, Org: n.Org, Due: n.Due, State: TaskStates(e.Kind)[0]}
 	_, err := tx.ExecContext(ctx, `insert into incident_task (entry_id, incident_id, kind, org_id, person_id, due_at, state, depends, playbook, place,
 		done_at, done_by, result, answer_entry, version, remind_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, '', '', 0, 1, $11)`,
-		e.ID, e.Incident, string(e.Kind), n.Org, n.Person, stamp(n.Due), string(TaskStates(e.Kind)[0]), ids(n.Depends), n.Playbook, n.Place, stamp(remind))
+		e.ID, e.Incident, string(e.Kind), n.Org, n.Person, stamp(n.Due), string(t.State), ids(n.Depends), n.Playbook, n.Place, stamp(t.lookAt(e.RecordedAt, tx.Now())))
 	return err
 }
 
@@ -307,8 +304,8 @@ func (in *Incidents) changeTask(ctx context.Context, call act.Call, entry, versi
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, `update incident_task set org_id = $1, person_id = $2, due_at = $3, state = $4, done_at = $5, done_by = $6,
-			result = $7, version = version + 1 where entry_id = $8`,
-			t.Org, t.Person, stamp(t.Due), string(t.State), stamp(t.DoneAt), t.DoneBy, t.Result, entry); err != nil {
+			result = $7, remind_at = $8, version = version + 1 where entry_id = $9`,
+			t.Org, t.Person, stamp(t.Due), string(t.State), stamp(t.DoneAt), t.DoneBy, t.Result, stamp(t.lookAt(e.RecordedAt, tx.Now())), entry); err != nil {
 			return err
 		}
 		return in.tellEntry(ctx, tx, "task", e)

@@ -340,3 +340,14 @@ func (p *Portal) ShowReport(ctx context.Context, w Who, number string) (guard.Pa
 	}
 	return p.Release(ctx, w, KindReport, one.ID, url.Values{})
 }
+
+// ExercisesOf lists the exercises that are running and in which a reader takes part.
+func (p *Portal) ExercisesOf(ctx context.Context, w Who) (out []Choice, err error) {
+	is, err := p.Incidents.Mine(ctx, p.read, viewerOf(w), incident.Filter{Exercise: true, State: incident.Open})
+	for _, i := range is {
+		if i.MergedInto == 0 {
+			out = append(out, Choice{UID: p.Incidents.Number(i.ID), Name: i.Title})
+		}
+	}
+	return out, err
+}

@@ -11,6 +11,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"almenara.example/internal/constituency"
+	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/incident"
 	"almenara.example/regime"
@@ -181,19 +183,9 @@ func TestReportsAreBuiltFromTheLawsOfTheInstallation(t *testing.T) {
 }
 
 func TestDeadlinesOfAnExerciseStandApart(t *testing.T) {
-	p := &parties{port: &port{t: t}}
-	p.House = house.Start(t, house.Options{Fill: func(ctx context.Context, h *house.House) error { return h.Import(ctx, house.Faro) }})
-	p.in = p.App.Incidents()
-	o, err := p.App.Guard().AddOrganisation(t.Context(), guard.LocalOperator(), guard.NewOrganisation{Name: "Drill Waters", Kind: guard.KindOperator, Country: "XA", Exercise: true})
-	p.must(err)
-	p.desk = guard.ActorOf(p.Person(guard.OwnOrg, guard.RoleDutyLead))
-	i, err := p.in.OpenNew(t.Context(), p.desk, incident.Incident{Title: "A drill", Severity: incident.High, Marking: tlp.Amber, Exercise: true})
-	p.must(err)
-	_, err = p.in.AddParticipant(t.Context(), p.desk, i.ID, incident.NewParticipant{Org: o.ID, Role: "affected"})
-	p.must(err)
-	_, err = p.in.BeginDuty(t.Context(), p.desk, i.ID, incident.NewDuty{Org: o.ID, Regime: "nis2"})
-	p.must(err)
-	_, err = p.in.SetAnchor(t.Context(), p.desk, i.ID, incident.NewAnchor{Org: o.ID, Event: regime.Awareness, At: p.Clock.Now()})
+	p, o := openDrill(t)
+	i := p.drill(o, "A drill", true)
+	_, err := p.in.SetAnchor(t.Context(), p.desk, i.ID, incident.NewAnchor{Org: o.ID, Event: regime.Awareness, At: p.Clock.Now()})
 	p.must(err)
 	who := p.contact(o.ID)
 	p.get(who, "/portal/deadlines", 200, []string{"Nothing is due"}, []string{"A drill", "Your deadlines (", "deadlines by law"})
@@ -201,5 +193,112 @@ func TestDeadlinesOfAnExerciseStandApart(t *testing.T) {
 	ref := deadlineAt.FindStringSubmatch(page.Body)[1]
 	for _, path := range []string{"/portal/deadlines/" + ref, "/portal/deadlines/" + ref + "/write"} {
 		p.get(who, path, 200, []string{"EXERCISE"}, nil)
+	}
+}
+
+// openDrill starts a nation with an operator that is listed for exercises.
+func openDrill(t *testing.T) (*parties, guard.Organisation) {
+	t.Helper()
+	p := &parties{port: &port{t: t}}
+	p.House = house.Start(t, house.Options{Fill: func(ctx context.Context, h *house.House) error { return h.Import(ctx, house.Faro) }})
+	p.in, p.desk = p.App.Incidents(), guard.ActorOf(p.Person(guard.OwnOrg, guard.RoleDutyLead))
+	faro, _, err := p.App.Guard().OrganisationNamed(t.Context(), p.App.Acts().Reader(), "Aguas del Faro")
+	p.must(err)
+	p.faro = faro.ID
+	o, err := p.App.Guard().AddOrganisation(t.Context(), guard.LocalOperator(), guard.NewOrganisation{Name: "Drill Waters", Kind: guard.KindOperator, Country: "XA", Exercise: true})
+	p.must(err)
+	return p, o
+}
+
+// drill opens an incident in which an operator takes part and owes what NIS2 asks for.
+func (p *parties) drill(o guard.Organisation, title string, exercise bool) incident.Incident {
+	p.t.Helper()
+	ctx := p.t.Context()
+	i, err := p.in.OpenNew(ctx, p.desk, incident.Incident{Title: title, Severity: incident.High, Marking: tlp.Green, Exercise: exercise})
+	p.must(err)
+	_, err = p.in.AddParticipant(ctx, p.desk, i.ID, incident.NewParticipant{Org: o.ID, Role: "affected"})
+	p.must(err)
+	_, err = p.in.BeginDuty(ctx, p.desk, i.ID, incident.NewDuty{Org: o.ID, Regime: "nis2"})
+	p.must(err)
+	return i
+}
+
+func TestAnOperatorReportsIntoAnExerciseAndNothingOfItIsReal(t *testing.T) {
+	p, o := openDrill(t)
+	ctx, db := t.Context(), p.App.Acts().Reader()
+	who, form := p.contact(o.ID), "/portal/reports/new?stage=incident"
+	text := url.Values{"stage": {"incident"}, "marking": {"TLP:AMBER"}, "text": {"The pumps stand still"}, "do": {"look"}}
+	p.get(who, form, 200, nil, []string{"exercise"})
+	p.post(who, "/portal/reports", text.Encode(), 200, nil, []string{"EXERCISE"})
+
+	drill, storm := p.drill(o, "A drill", true), p.drill(o, "A storm", false)
+	number := p.in.Number(drill.ID)
+	p.get(who, form, 200, []string{"Is it real, or part of an exercise?", "EXERCISE: A drill", "It is real"}, []string{"A storm", "⟦"})
+	p.get(p.contact(p.faro), form, 200, nil, []string{"A drill"})
+	p.post(who, "/portal/reports", text.Encode(), 422, []string{"Say whether it is real", "The pumps stand still"}, nil)
+	text.Set("clock", "exercise-"+p.in.Number(storm.ID))
+	p.post(who, "/portal/reports", text.Encode(), 422, []string{"Say whether it is real"}, nil)
+	text.Set("clock", "exercise-"+number)
+	p.post(who, "/portal/reports", text.Encode(), 200, []string{`alm-exercise`, "EXERCISE", `value="send"`}, nil)
+
+	duty := url.Values{
+		"regime": {"nis2"}, "stage": {"early-warning"}, "do": {"send"}, "marking": {"TLP:AMBER"}, "field-entity": {"Drill Waters"}, "field-contact": {"Ana"},
+		"field-title": {"The pumps stand still"}, "field-aware": {p.Clock.Now().Add(-time.Hour).Format("2006-01-02T15:04")}, "clock": {"exercise-" + number},
+	}
+	p.get(who, "/portal/reports/new?regime=nis2&stage=early-warning", 200, []string{"EXERCISE: A drill", "for the deadline of: A storm"}, nil)
+	p.post(who, "/portal/reports", duty.Encode(), 303, nil, nil)
+	p.get(who, "/portal/reports", 200, []string{"Show the exercise"}, []string{"The pumps stand still"})
+	page := p.get(who, "/portal/reports?exercise=yes", 200, []string{"The pumps stand still", "EXERCISE"}, nil)
+	at := reportAt.FindStringSubmatch(page.Body)[1]
+	p.get(who, "/portal/reports/"+at, 200, []string{"EXERCISE", "It was the filing of"}, nil)
+
+	own := incident.Viewer{Org: o.ID}
+	for _, i := range []incident.Incident{drill, storm} {
+		cs, err := p.in.OwnClocks(ctx, db, own, incident.OwnFilter{Exercise: i.Exercise, Settled: true})
+		p.must(err)
+		if met := len(cs) > 0; met != i.Exercise {
+			t.Errorf("%s: the early warning is met: %v, want that of the exercise alone", i.Title, met)
+		}
+		story, err := p.in.Story(ctx, db, own, i.ID)
+		p.must(err)
+		for _, e := range story {
+			if e.Source == incident.FromReport && !i.Exercise || e.Exercise != i.Exercise {
+				t.Errorf("%s has the entry %+v", i.Title, e)
+			}
+		}
+	}
+	r, err := p.in.ReportNumbered(ctx, db, own, at)
+	p.must(err)
+	if _, err := p.in.LinkReport(ctx, p.desk, r.ID, storm.ID); fault.CodeOf(err) != fault.Conflict {
+		t.Errorf("a report of an exercise became part of a real incident: %v", err)
+	}
+	text.Set("clock", "new")
+	text.Set("do", "send")
+	p.post(who, "/portal/reports", text.Encode(), 303, nil, nil)
+	r, err = p.in.ReportNumbered(ctx, db, own, reportAt.FindStringSubmatch(p.get(who, "/portal/reports", 200, []string{"The pumps stand still"}, nil).Body)[1])
+	p.must(err)
+	if _, err := p.in.LinkReport(ctx, p.desk, r.ID, drill.ID); fault.CodeOf(err) != fault.Conflict {
+		t.Errorf("a real report became part of an exercise: %v", err)
+	}
+}
+
+func TestWhatIsMailedInAnExerciseSaysSoAndSoDoesItsAnswer(t *testing.T) {
+	p, o := openDrill(t)
+	const address = "room@drill.example"
+	_, err := p.App.Constituency().AddContact(t.Context(), guard.LocalOperator(), constituency.NewContact{Org: o.ID, Name: "Room", Email: address, Language: "en", Mailbox: true})
+	p.must(err)
+	i := p.drill(o, "A drill", true)
+	p.mails(1)
+	_, err = p.in.AddEntry(t.Context(), p.desk, i.ID, incident.NewEntry{Kind: incident.Note, Marking: tlp.Green, Text: "Which pumps?", To: guard.Circle{Orgs: []int64{o.ID}}})
+	p.must(err)
+	asked := to(p.mails(1), address)
+	p.says("the subject", header(asked, "Subject"), []string{"[EXERCISE] [TLP:GREEN]", "[" + p.in.Number(i.ID) + "]"}, nil)
+	post := p.arrives(reply(address, asked, "All three."))
+	_, err = p.in.FilePost(t.Context(), p.desk, post.ID, 0)
+	p.must(err)
+	story, err := p.in.Story(t.Context(), p.App.Acts().Reader(), incident.Viewer{Org: o.ID}, i.ID)
+	p.must(err)
+	if e := story[len(story)-1]; !e.Exercise || e.Owner != o.ID || !strings.Contains(e.Text, "All three.") {
+		t.Errorf("the answer is %+v, want it in the exercise", e)
 	}
 }

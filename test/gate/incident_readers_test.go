@@ -44,7 +44,7 @@ func (w *world) enter() {
 	}
 	calls = append(calls, "/api/v1/portal/incidents?before={incident}", "/api/v1/portal/entries/{entry}", "/api/v1/portal/incidents/{incident}", "/api/v1/portal/deadlines/{clock}", "/api/v1/portal/incident-files/{file}")
 	pages = append(pages, "/portal/incidents?before={incident}", "/portal/incidents?exercise=yes", "/portal/entries/{entry}?do=edit", "/portal/entries/{entry}?do=share", "/portal/entries/{entry}?do=retract",
-		"/portal/deadlines?exercise=yes", "/portal/deadlines/{clock}/filed/1", "/portal/reports/new?regime=nis2&stage=early-warning", "/portal/crossings/{crossing}", "/portal/incidents/{incident}", "/portal/reports/{report}", "/portal/reports/{report}")
+		"/portal/deadlines?exercise=yes", "/portal/deadlines/{clock}/filed/1", "/portal/reports/new?regime=nis2&stage=early-warning", "/portal/reports?exercise=yes", "/portal/crossings/{crossing}", "/portal/incidents/{incident}", "/portal/reports/{report}", "/portal/reports/{report}")
 	for _, one := range []struct {
 		name string
 		who  guard.Person
@@ -123,6 +123,7 @@ func outsiderForms() (out []form) {
 		form{"/portal/deadlines/{clock}/write", "do=file&seen=99&version=99&field-title=x"},
 		form{"/portal/incidents/{incident}/lead", "accept=perhaps"},
 		form{"/portal/consents/{consent}", "consent=perhaps"},
+		form{"/portal/reports", "stage=incident&do=look&text=x&marking=TLP:AMBER&clock=exercise-{incident}"},
 		form{"/portal/reports/{report}/add", "text="})
 }
 

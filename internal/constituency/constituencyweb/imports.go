@@ -1,7 +1,6 @@
 package constituencyweb
 
 import (
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -68,7 +67,7 @@ func (w *Web) importFile(r *http.Request, up *web.Upload, apply bool) (res const
 	if up.Kind == string(constituency.NetworksFile) {
 		kind = constituency.NetworksFile
 	}
-	err = up.Read(func(f io.ReadSeeker) error {
+	err = up.Read(func(f web.File) error {
 		res, err = w.room.Import(r.Context(), actorOf(r), kind, f, apply)
 		return err
 	})

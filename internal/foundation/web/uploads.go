@@ -23,6 +23,12 @@ const (
 	drain      = 4 // so many times a file's limit is read of a larger one, so that the browser hears why
 )
 
+// File is what of an upload is read.
+type File interface {
+	io.ReadSeeker
+	io.ReaderAt
+}
+
 // Uploads are files that wait between a preview and its act. They do not outlive the
 // process. Make them with NewUploads.
 type Uploads struct {
@@ -142,7 +148,7 @@ func (u *Uploads) Find(by, id string) (*Upload, bool) {
 }
 
 // Read hands the file to who reads it, from its start; one at a time.
-func (up *Upload) Read(do func(io.ReadSeeker) error) error {
+func (up *Upload) Read(do func(File) error) error {
 	up.busy.Lock()
 	defer up.busy.Unlock()
 	if _, err := up.file.Seek(0, io.SeekStart); err != nil {

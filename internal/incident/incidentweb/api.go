@@ -226,6 +226,26 @@ func (p *Pages) apiOrg(ctx context.Context, field, name string) (guard.Organisat
 	return o, err
 }
 
+// apiOrgID is an organisation that may be left out, then 0.
+func (p *Pages) apiOrgID(ctx context.Context, field, name string) (int64, error) {
+	if name == "" {
+		return 0, nil
+	}
+	o, err := p.apiOrg(ctx, field, name)
+	return o.ID, err
+}
+
+func (p *Pages) apiOrgs(ctx context.Context, field string, names []string) (out []int64, err error) {
+	for _, name := range names {
+		o, err := p.apiOrg(ctx, field, name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o.ID)
+	}
+	return out, nil
+}
+
 // apiParty is an incident by its number and an organisation by its name.
 func (p *Pages) apiParty(ctx context.Context, number, name string) (i incident.Incident, o guard.Organisation, err error) {
 	if i, err = p.apiNumbered(ctx, number); err == nil {
@@ -326,31 +346,19 @@ func (p *Pages) apiWrite(ctx context.Context, in *writeInput) (*entryOutput, err
 	if n.Marking, err = parseMarking(b.Marking); err != nil {
 		return nil, err
 	}
-	for _, name := range b.To {
-		o, err := p.apiOrg(ctx, "to", name)
-		if err != nil {
-			return nil, err
-		}
-		n.To.Orgs = append(n.To.Orgs, o.ID)
+	if n.To.Orgs, err = p.apiOrgs(ctx, "to", b.To); err != nil {
+		return nil, err
 	}
-	if b.Owner != "" {
-		o, err := p.apiOrg(ctx, "owner", b.Owner)
-		if err != nil {
-			return nil, err
-		}
-		n.Owner = o.ID
+	if n.Owner, err = p.apiOrgID(ctx, "owner", b.Owner); err != nil {
+		return nil, err
 	}
 	for _, v := range b.Observables {
 		n.Observables = append(n.Observables, incident.NewObservable{Value: v})
 	}
 	if n.Kind == incident.TaskEntry || n.Kind == incident.Question || n.Kind == incident.Measure {
 		n.Task = &incident.NewTask{Due: b.Due}
-		if b.Owes != "" {
-			o, err := p.apiOrg(ctx, "owes", b.Owes)
-			if err != nil {
-				return nil, err
-			}
-			n.Task.Org = o.ID
+		if n.Task.Org, err = p.apiOrgID(ctx, "owes", b.Owes); err != nil {
+			return nil, err
 		}
 	}
 	e, err := p.in.AddEntry(ctx, apiActor(ctx), i.ID, n)

@@ -1,6 +1,7 @@
 package incidentweb
 
 import (
+	"context"
 	"net/http"
 
 	"almenara.example/internal/constituency"
@@ -18,7 +19,7 @@ type callsData struct {
 	Empty   web.Empty
 }
 
-// callCard is somebody to be called about a clock or a question.
+// callCard is somebody to be called about a clock, a question or a task.
 type callCard struct {
 	ID       int64
 	Name     string
@@ -89,7 +90,7 @@ func (p *Pages) callCard(r *http.Request, one *incident.OwedCall) (c callCard, e
 	if c.What, err = p.calledAbout(r, one); err != nil {
 		return c, err
 	}
-	if c.Contacts, err = p.whomToCall(r, one.Org); err != nil {
+	if c.Contacts, err = p.whomToCall(r.Context(), one.Org); err != nil {
 		return c, err
 	}
 	for _, t := range one.Tries {
@@ -115,23 +116,23 @@ func (p *Pages) callCard(r *http.Request, one *incident.OwedCall) (c callCard, e
 // calledAbout is what is owed, with its number.
 func (p *Pages) calledAbout(r *http.Request, one *incident.OwedCall) (l web.Link, err error) {
 	at := " · " + p.in.Number(one.Incident)
-	if one.Question != 0 {
-		return web.Link{Label: web.Say(r, "incident.desk.kind.question") + at, URL: "/incident/entries/" + number(one.Question)}, nil
+	if one.Entry != 0 {
+		return web.Link{Label: web.Say(r, "incident.desk.kind."+string(one.Kind)) + at, URL: "/incident/entries/" + number(one.Entry)}, nil
 	}
 	k, err := p.in.Clock(r.Context(), p.in.Acts.Reader(), viewer(r), one.Clock)
 	return web.Link{Label: p.stageTitle(r, &k) + at, URL: ClockURL(k.ID)}, err
 }
 
 // whomToCall are the contacts of an organisation; of the desk, its own call list.
-func (p *Pages) whomToCall(r *http.Request, org int64) (out []constituency.Contact, err error) {
+func (p *Pages) whomToCall(ctx context.Context, org int64) (out []constituency.Contact, err error) {
 	db := p.in.Acts.Reader()
 	if org != guard.OwnOrg {
-		return p.in.Constituency.Contacts(r.Context(), db, org)
+		return p.in.Constituency.Contacts(ctx, db, org)
 	}
 	if p.in.OnCall == nil {
 		return nil, nil
 	}
-	list, err := p.in.OnCall(r.Context(), db)
+	list, err := p.in.OnCall(ctx, db)
 	for _, c := range list {
 		out = append(out, constituency.Contact{Name: c.Name, Phone: c.Phone, Language: c.Language, Hours: c.Note})
 	}

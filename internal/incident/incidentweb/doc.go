@@ -16,7 +16,6 @@ package incidentweb
 import (
 	"embed"
 	"net/http"
-	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -36,11 +35,10 @@ var Locales embed.FS
 
 // Pages answers for the room. Make it with New.
 type Pages struct {
-	in      *incident.Incidents
-	site    *web.Site
-	raw     RawMail      // nil: mails have no files
-	came    *web.Uploads // exports of other systems, between dry run and import
-	reading sync.Mutex   // held while one of them is read: it is in memory then
+	in   *incident.Incidents
+	site *web.Site
+	raw  RawMail      // nil: mails have no files
+	came *web.Uploads // exports of other systems, between dry run and import
 }
 
 // New returns the pages, which answer through site.
@@ -80,6 +78,9 @@ func (p *Pages) API(api huma.API) {
 	p.searchCalls(api)
 	p.reportCalls(api)
 	p.clockCalls(api)
+	p.phoneCalls(api)
+	p.recoveryCalls(api)
+	p.lessonCalls(api)
 	p.importCalls(api)
 	p.crossingAPI(api)
 	p.sitrepCalls(api)

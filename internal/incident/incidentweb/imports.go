@@ -2,6 +2,7 @@ package incidentweb
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 
@@ -25,7 +26,7 @@ func (p *Pages) importCalls(api huma.API) {
 	huma.Register(api, op, p.apiImport)
 }
 
-// importInput takes the body as a stream; the reader of the file bounds it.
+// importInput takes the body as a stream, which is kept on disk while it is read.
 type importInput struct {
 	Origin string `path:"origin" enum:"rtir,thehive,iris"`
 	Apply  bool   `query:"apply" doc:"import; otherwise only say what would happen"`
@@ -65,7 +66,16 @@ type ImportNote struct {
 type importOutput struct{ Body ImportAnswer }
 
 func (p *Pages) apiImport(ctx context.Context, in *importInput) (*importOutput, error) {
-	r, err := p.in.Import(ctx, apiActor(ctx), incident.Origin(in.Origin), in.body, in.Apply)
+	file, err := web.Spool(in.body, p.in.MaxImport)
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		err = p.in.ImportTooLarge()
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // it is only read
+	r, err := p.in.Import(ctx, apiActor(ctx), incident.Origin(in.Origin), file, in.Apply)
 	if err != nil {
 		return nil, err
 	}

@@ -119,9 +119,7 @@ func (p *Pages) importPreview(w http.ResponseWriter, r *http.Request) error {
 // importFile reads a file of a system, which is recognised where nobody says it. One
 // that cannot be read as what it is said to be, but looks like another's, is told so.
 func (p *Pages) importFile(r *http.Request, up *web.Upload, said incident.Origin, apply bool) (origin incident.Origin, res incident.ImportResult, err error) {
-	p.reading.Lock()
-	defer p.reading.Unlock()
-	err = up.Read(func(f io.ReadSeeker) error {
+	err = up.Read(func(f web.File) error {
 		seen := incident.Recognise(f)
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return err

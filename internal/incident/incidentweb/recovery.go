@@ -1,6 +1,7 @@
 package incidentweb
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"time"
@@ -100,7 +101,7 @@ func (p *Pages) showRecovery(w http.ResponseWriter, r *http.Request, i *incident
 		return err
 	}
 	d.orgs = m.orgs
-	plan, err := p.recoveryPlan(r, i)
+	plan, err := p.recoveryPlan(r.Context(), viewer(r), i)
 	if err != nil {
 		return err
 	}
@@ -134,8 +135,8 @@ type recoveryPlan struct {
 	runs       bool
 }
 
-func (p *Pages) recoveryPlan(r *http.Request, i *incident.Incident) (x recoveryPlan, err error) {
-	ctx, db, v := r.Context(), p.in.Acts.Reader(), viewer(r)
+func (p *Pages) recoveryPlan(ctx context.Context, v incident.Viewer, i *incident.Incident) (x recoveryPlan, err error) {
+	db := p.in.Acts.Reader()
 	x.until, x.runs = p.in.Acts.Clock().Now(), i.ClosedAt.IsZero()
 	if !x.runs {
 		x.until = i.ClosedAt

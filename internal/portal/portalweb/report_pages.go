@@ -168,7 +168,7 @@ func (p *Pages) composePage(r *http.Request, reply portal.Reply, page *web.Page)
 	if t["stage"] == "" {
 		return composePage{Choices: p.dutyChoices(r)}
 	}
-	page.Lead = p.what(r, t["regime"], t["stage"], t["stage"])
+	page.Lead, page.Exercise = p.what(r, t["regime"], t["stage"], t["stage"]), strings.HasPrefix(t["clock"], ofExercise)
 	f := &web.Form{Action: reportsURL, Files: true, Hidden: []web.Hidden{{Name: "regime", Value: t["regime"]}, {Name: "stage", Value: t["stage"]}, {Name: "draft", Value: t["draft"]}}}
 	if d, ok := p.portal.DutyOf(t["regime"], t["stage"]); ok {
 		for _, one := range d.Stage.Fields {

@@ -248,7 +248,7 @@ func (p *Pages) sendReport(r *http.Request, w portal.Who) (portal.Reply, error) 
 	}
 	n, err := p.written(r, t, regimeID, stage)
 	if err == nil {
-		n.Clock, err = p.meant(r, w, regimeID, stage, t["clock"])
+		err = p.meant(r, w, &n, t["clock"])
 	}
 	if err == nil && f.Get("do") != "send" {
 		t["regime"], t["stage"], t["draft"], t["look"] = regimeID, stage, f.Get("draft"), "yes"
@@ -262,7 +262,11 @@ func (p *Pages) sendReport(r *http.Request, w portal.Who) (portal.Reply, error) 
 	if err == nil && f.Get("draft") != "" {
 		err = p.portal.Incidents.DropDraft(r.Context(), w.Actor, f.Get("draft"))
 	}
-	return p.afterReport(r, w, err, t, reportsURL, "portal.reports.sent")
+	to := reportsURL
+	if n.Drill != 0 {
+		to += "?exercise=yes"
+	}
+	return p.afterReport(r, w, err, t, to, "portal.reports.sent")
 }
 
 // afterReport sends the reader on, or shows the form again with what is wrong.

@@ -24,6 +24,13 @@ func (p *Pages) compose(r *http.Request, w portal.Who, t portal.Typed) (portal.R
 	for i, c := range open {
 		t[fmt.Sprintf("open-%d", i)] = c.UID + " " + c.Of + " " + c.Name
 	}
+	drills, err := p.portal.ExercisesOf(r.Context(), w)
+	if err != nil {
+		return portal.Reply{}, err
+	}
+	for i, c := range drills {
+		t[fmt.Sprintf("drill-%d", i)] = c.UID + " " + c.Name
+	}
 	return portal.Page(portal.ReportWrite).With(0, t, nil), nil
 }
 
@@ -56,36 +63,71 @@ func everyField(r *http.Request) portal.Typed {
 	return typed(r, names...)
 }
 
-// aNewMatter is the choice of who reports what none of the own deadlines is about.
-const aNewMatter = "new"
+// What a report belongs to, where it is none of the own deadlines: something new, or the
+// exercise whose number follows.
+const (
+	aNewMatter = "new"
+	ofExercise = "exercise-"
+)
 
-// meant is the deadline that a report is to meet, 0 for none. Whoever has a deadline for
-// the same thing says whether it is meant: a deadline that looks open although it was
-// reported would be worse than one more question.
-func (p *Pages) meant(r *http.Request, w portal.Who, regimeID, stage, ref string) (int64, error) {
-	open, err := p.portal.OpenFor(r.Context(), w, regimeID, stage)
-	if err != nil || len(open) == 0 || ref == aNewMatter {
-		return 0, err
+// meant says in a report which deadline it is to meet, or which exercise it belongs to.
+// Whoever has a deadline for the same thing says whether it is meant: a deadline that
+// looks open although it was reported would be worse than one more question. Whoever
+// takes part in a running exercise says whether it is real.
+func (p *Pages) meant(r *http.Request, w portal.Who, n *incident.NewReport, ref string) error {
+	open, err := p.portal.OpenFor(r.Context(), w, n.Regime, n.Stage)
+	if err != nil {
+		return err
+	}
+	drills, err := p.portal.ExercisesOf(r.Context(), w)
+	if err != nil || len(open)+len(drills) == 0 || ref == aNewMatter {
+		return err
 	}
 	for _, c := range open {
 		if c.UID == ref {
-			return p.portal.Incidents.ByClockRef(ref)
+			n.Clock, err = p.portal.Incidents.ByClockRef(ref)
+			return err
 		}
 	}
-	return 0, fault.OnField("clock", "portal.report.clock.choose", nil)
+	for _, c := range drills {
+		if ofExercise+c.UID == ref {
+			i, err := p.portal.IncidentOf(r.Context(), w, c.UID)
+			n.Drill = i.ID
+			return err
+		}
+	}
+	if len(drills) > 0 {
+		return fault.OnField("clock", "portal.report.exercise.choose", nil)
+	}
+	return fault.OnField("clock", "portal.report.clock.choose", nil)
 }
 
-// openField asks which of the own deadlines is meant; nil where there is none.
+// openField asks which of the own deadlines is meant, and whether it is real while an
+// exercise runs; nil where there is nothing to ask.
 func openField(r *http.Request, t portal.Typed) *web.Field {
 	f := &web.Field{Name: "clock", Type: "radio", Label: web.Say(r, "portal.report.clock"), Why: web.Say(r, "portal.report.clock.why"), Required: true}
+	other, drill := web.Say(r, "portal.report.clock.new"), t["drill-0"] != ""
 	for i := 0; t[fmt.Sprintf("open-%d", i)] != ""; i++ {
 		ref, rest, _ := strings.Cut(t[fmt.Sprintf("open-%d", i)], " ")
 		number, title, _ := strings.Cut(rest, " ")
+		if drill {
+			title = web.Say(r, "portal.report.real.deadline", "Title", title)
+		}
 		f.Options = append(f.Options, web.Option{Value: ref, Label: title, Hint: number})
 	}
-	if len(f.Options) == 0 {
+	if drill {
+		f.Label, f.Why = web.Say(r, "portal.report.exercise"), web.Say(r, "portal.report.exercise.why")
+		if other = web.Say(r, "portal.report.real"); len(f.Options) > 0 {
+			other = web.Say(r, "portal.report.real.new")
+		}
+	}
+	if len(f.Options) == 0 && !drill {
 		return nil
 	}
-	f.Options = append(f.Options, web.Option{Value: aNewMatter, Label: web.Say(r, "portal.report.clock.new")})
+	f.Options = append(f.Options, web.Option{Value: aNewMatter, Label: other})
+	for i := 0; t[fmt.Sprintf("drill-%d", i)] != ""; i++ {
+		number, title, _ := strings.Cut(t[fmt.Sprintf("drill-%d", i)], " ")
+		f.Options = append(f.Options, web.Option{Value: ofExercise + number, Label: web.Say(r, "portal.report.exercise.of", "Title", title), Hint: number})
+	}
 	return f
 }

@@ -143,6 +143,9 @@ func (p *Pages) common(r *http.Request, kind string) (c common) {
 		c.Nav = append(c.Nav, link)
 	}
 	c.Nav = append(c.Nav, p.handedNav(r, kind)...)
+	if kind == portal.KindReports {
+		c.Drill = p.drill(r)
+	}
 	all, err := p.portal.Clients(r.Context(), whoOf(r).Actor.Org)
 	if err != nil || slices.Contains([]string{portal.KindCrossings, portal.KindCrossing, portal.KindConsents, portal.KindContacts, portal.KindFeeds, portal.KindNotice, portal.KindIncident, portal.KindWrite, portal.KindEntry, portal.KindRecovery, portal.KindReports, portal.KindReport, portal.KindReportStatus, portal.KindDeadline, portal.KindDocument, portal.KindFiled}, kind) {
 		return c
@@ -157,14 +160,20 @@ func (p *Pages) common(r *http.Request, kind string) (c common) {
 	if len(all) == 1 || kind == portal.KindIncidents || kind == portal.KindDeadlines { // each sees its own only
 		c.Clients = nil
 	}
-	if p.portal.Drills(whoOf(r).Actor.Org) {
-		l := web.Link{Label: web.Say(r, "portal.drill"), URL: web.With(r.URL, "exercise", "yes")}
-		if q.Get("exercise") != "" {
-			l = web.Link{Label: web.Say(r, "portal.drill.end"), URL: web.With(r.URL, "exercise", "")}
-		}
-		c.Drill = &l
-	}
+	c.Drill = p.drill(r)
 	return c
+}
+
+// drill is the way from what is real to the exercise and back, for whoever is listed for
+// exercises.
+func (p *Pages) drill(r *http.Request) *web.Link {
+	switch {
+	case !p.portal.Drills(whoOf(r).Actor.Org):
+		return nil
+	case r.URL.Query().Get("exercise") != "" && r.Method != http.MethodPost:
+		return &web.Link{Label: web.Say(r, "portal.drill.end"), URL: web.With(r.URL, "exercise", "")}
+	}
+	return &web.Link{Label: web.Say(r, "portal.drill"), URL: web.With(r.URL, "exercise", "yes")}
 }
 
 // row is a notice in a list, with its words.
