@@ -40,7 +40,7 @@ func TestConfigurationNamesWhatIsWrong(t *testing.T) {
 		{name: "a size as a number", file: "[watch]\nmax_record = 4096"},
 		{name: "a size that is none", file: "[watch]\nmax_record = \"lots\"", want: "lots"},
 		{name: "a size from the environment", env: map[string]string{"ALMENARA_WATCH_MAX_RECORD": "100"}, want: `watch.max_record = "100"`},
-		{name: "a file of cases beyond memory", env: map[string]string{"ALMENARA_INCIDENT_MAX_IMPORT": "1GiB"}, want: `incident.max_import = "1GiB"`},
+		{name: "a file of cases beyond the bound", env: map[string]string{"ALMENARA_INCIDENT_MAX_IMPORT": "1GiB"}, want: `incident.max_import = "1GiB"`},
 		{name: "too large a content", file: "[watch]\nmax_content = \"5GiB\"", want: "below 4GiB"},
 		{name: "a number from the environment", env: map[string]string{"ALMENARA_DATABASE_CACHE_MB": "many"}, want: "ALMENARA_DATABASE_CACHE_MB"},
 		{name: "a proxy that is none", env: map[string]string{"ALMENARA_TRUSTED_PROXIES": "10.0.0.0/8, box"}, want: `trusted_proxies = "box"`},

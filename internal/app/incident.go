@@ -31,7 +31,7 @@ type Response struct {
 
 func (c *Config) checkResponse() error {
 	if m := c.Incident.MaxImport; m < 1<<20 || m > casefile.MaxFile {
-		return &ConfigError{"incident.max_import", m.String(), "a size between 1MiB and 128MiB: the file is read whole, so this is memory"}
+		return &ConfigError{"incident.max_import", m.String(), "a size between 1MiB and 128MiB"}
 	}
 	last := 1.0
 	for _, s := range c.Incident.Reminders {

@@ -224,6 +224,42 @@ func TestARequestWithAKeyHappensOnce(t *testing.T) {
 	})
 }
 
+func TestARequestThatBrokeOffIsDoneAnewOnlyIfNothingWasDone(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		ctx, request := t.Context(), [32]byte{1}
+		begin := func() error {
+			_, replay, err := h.BeginOnce(ctx, "person:1", "k", request)
+			if replay {
+				t.Error("an answer was kept")
+			}
+			return err
+		}
+		add := func(name string) error {
+			_, err := h.AddOrganisation(h.WithOnce(ctx, "person:1", "k"), h.boss(), guard.NewOrganisation{Name: name, Kind: guard.KindOperator, Country: "XA"})
+			return err
+		}
+		code(t, "the first try", begin(), "")
+		code(t, "what is refused", add(""), fault.Invalid)
+		h.clock.Advance(time.Minute)
+		code(t, "it may be under way", begin(), fault.Conflict)
+		h.clock.Advance(2 * time.Minute)
+		code(t, "it broke off and nothing was done", begin(), "")
+		code(t, "the second try", begin(), fault.Conflict)
+		code(t, "it is done", add("Once"), "")
+		code(t, "the first try, late", add("Twice"), fault.Conflict)
+		if _, ok, err := h.OrganisationNamed(ctx, h.acts.Reader(), "Twice"); err != nil || ok {
+			t.Errorf("the late try did it, too: %v, %v", ok, err)
+		}
+		h.clock.Advance(time.Hour)
+		err := begin()
+		if fault.CodeOf(err) != fault.Conflict || fault.Of(err).Key != "guard.once.done" {
+			t.Errorf("after it was done: got %v, want that it is told", err)
+		}
+		code(t, "it is not given back", h.ForgetOnce(ctx, "person:1", "k"), "")
+		code(t, "and still done", begin(), fault.Conflict)
+	})
+}
+
 func TestSweepingTakesOnlyWhatIsPastItsTime(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		ctx := t.Context()

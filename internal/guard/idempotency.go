@@ -19,6 +19,7 @@ const (
 	OnceLife    = 24 * time.Hour      // the answer to a request with an Idempotency-Key, and that a form was sent
 	spentKept   = 30 * 24 * time.Hour // ended sessions, used and expired links
 	maxOnceKey  = 200
+	onceTakes   = 2 * time.Minute // longer than any request with a key takes
 	maxOnceBody = 64 << 10
 )
 
@@ -33,15 +34,19 @@ type once struct {
 	request []byte
 	status  int64
 	answer  []byte
+	at      int64
 }
 
-func scanOnce(r sqldb.Row) (o once, err error) { return o, r.Scan(&o.request, &o.status, &o.answer) }
+func scanOnce(r sqldb.Row) (o once, err error) {
+	return o, r.Scan(&o.request, &o.status, &o.answer, &o.at)
+}
 
 // BeginOnce claims a key of an actor for one request, known by its SHA-256. A fresh
 // key returns replay false: the caller does the request and calls FinishOnce, or
 // ForgetOnce when nothing was done. The same request again returns the first answer
 // and replay true. Another request under the key is a Conflict, and so is a request
-// whose first try is under way or broke off, because its outcome is not known.
+// whose first try is under way, or was done ([Guard.WithOnce]) and broke off before its
+// answer was kept. One that broke off before anything was done is done anew.
 func (g *Guard) BeginOnce(ctx context.Context, actor, key string, request [32]byte) (a Answer, replay bool, err error) {
 	if key == "" || len(key) > maxOnceKey || strings.ContainsFunc(key, func(r rune) bool { return r < '!' || r > '~' }) {
 		return a, false, fault.OnField("Idempotency-Key", "guard.once.key", fault.Args{"Max": maxOnceKey})
@@ -62,21 +67,53 @@ func (g *Guard) BeginOnce(ctx context.Context, actor, key string, request [32]by
 			return err
 		}
 		before, _, err := sqldb.One(ctx, tx, scanOnce,
-			`select request, status, answer from guard_idempotency where actor = $1 and key = $2`, actor, key)
+			`select request, status, answer, at from guard_idempotency where actor = $1 and key = $2`, actor, key)
 		if err != nil {
 			return err
 		}
 		switch {
 		case subtle.ConstantTimeCompare(before.request, request[:]) == 0:
 			return fault.New(fault.Conflict, "guard.once.other", nil)
+		case before.status == 0 && len(before.answer) > 0:
+			return fault.New(fault.Conflict, "guard.once.done", nil)
 		case before.status == 0:
-			return fault.New(fault.Conflict, "guard.once.unknown", nil)
+			return takeOver(ctx, tx, actor, key, before.at)
 		}
 		kind, body, _ := strings.Cut(string(before.answer), "\n")
 		a, replay = Answer{Status: int(before.status), Type: kind, Body: []byte(body)}, true
 		return nil
 	})
 	return a, replay, err
+}
+
+// takeOver claims the key of a try that broke off before it did anything; a Conflict
+// while it may be under way.
+func takeOver(ctx context.Context, tx *act.Tx, actor, key string, at int64) error {
+	res, err := tx.ExecContext(ctx, `update guard_idempotency set at = $1 where actor = $2 and key = $3 and at = $4 and at < $5`,
+		clock.Micros(tx.Now()), actor, key, at, clock.Micros(tx.Now().Add(-onceTakes)))
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	return fault.New(fault.Conflict, "guard.once.unknown", nil)
+}
+
+// WithOnce returns a context whose first act notes, in its own transaction, that something
+// was done under a key: so a repetition after a crash knows. Of two tries one acts.
+func (g *Guard) WithOnce(ctx context.Context, actor, key string) context.Context {
+	return act.First(ctx, func(ctx context.Context, tx *act.Tx) error {
+		res, err := tx.ExecContext(ctx, `update guard_idempotency set answer = $1 where actor = $2 and key = $3 and status = 0 and length(answer) = 0`,
+			strconv.AppendInt(nil, tx.Order(), 10), actor, key)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n > 0 {
+			return err
+		}
+		return fault.New(fault.Conflict, "guard.once.unknown", nil)
+	})
 }
 
 // FinishOnce keeps the answer under the key.
@@ -92,10 +129,10 @@ func (g *Guard) FinishOnce(ctx context.Context, actor, key string, a Answer) err
 	})
 }
 
-// ForgetOnce gives the key back: nothing was done under it.
+// ForgetOnce gives the key back, unless something was done under it.
 func (g *Guard) ForgetOnce(ctx context.Context, actor, key string) error {
 	return g.acts.Housekeep(ctx, "guard.once", func(ctx context.Context, tx *act.Tx) error {
-		_, err := tx.ExecContext(ctx, `delete from guard_idempotency where actor = $1 and key = $2 and status = 0`, actor, key)
+		_, err := tx.ExecContext(ctx, `delete from guard_idempotency where actor = $1 and key = $2 and status = 0 and length(answer) = 0`, actor, key)
 		return err
 	})
 }
@@ -121,7 +158,7 @@ func (g *Guard) ClaimForm(ctx context.Context, tx *act.Tx, actor string, sent [3
 // FormDone tells whether an actor sent a form before, and the order of the act that it
 // asked for.
 func (g *Guard) FormDone(ctx context.Context, r sqldb.Reader, actor string, sent [32]byte) (order int64, done bool, err error) {
-	before, done, err := sqldb.One(ctx, r, scanOnce, `select request, status, answer from guard_idempotency where actor = $1 and key = $2`,
+	before, done, err := sqldb.One(ctx, r, scanOnce, `select request, status, answer, at from guard_idempotency where actor = $1 and key = $2`,
 		actor, formKey(sent))
 	if err != nil || !done {
 		return 0, false, err

@@ -19,8 +19,8 @@ const maxOnce = 1 << 20
 // Once makes a creating POST of the API happen once per Idempotency-Key and caller:
 // a repetition gets the first answer again, with the header Idempotency-Replayed.
 // Requests without the header, and other methods, pass as they are. After an answer
-// of 4xx or 503 nothing was done, and the key is free again; after another 5xx the
-// outcome is not known, and the key stays taken. It must not stand before operations
+// of 4xx or 503 nothing was done, and the key is free again; after another 5xx, or a
+// crash, the key tells whether something was done. It must not stand before operations
 // that answer with a secret.
 func (p *Pages) Once(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +63,7 @@ func (p *Pages) once(w http.ResponseWriter, r *http.Request, key string, next ht
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	kept := &keeping{ResponseWriter: w}
-	next(kept, r)
+	next(kept, r.WithContext(p.guard.WithOnce(r.Context(), who, key)))
 	return p.kept(r, who, key, kept)
 }
 
