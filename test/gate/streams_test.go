@@ -170,6 +170,9 @@ func (w *world) since(before map[string]int) (out []string) {
 	return out
 }
 
+// entry is what the desk hears of an entry.
+const entry = "incident incident.N incident.changed"
+
 // hearing are the streams of a nation of parties, by who listens.
 type hearing struct {
 	*parties
@@ -194,7 +197,8 @@ func (x *hearing) wants(what string, want map[string]string) {
 func TestAStreamTellsOnlyOfWhatItsListenerMaySee(t *testing.T) {
 	sqldbtest.EachConfig(t, func(t *testing.T, db sqldb.Config) {
 		p := openParties(t, db)
-		p.must(p.App.Warn().Stop(t.Context(), house.Lead(), "mail leaves when it likes"))
+		p.mails(2) // that they take part
+		p.settled()
 		x := &hearing{p, map[string]*stream{}}
 		people := map[string]guard.Person{
 			"ana": p.ana, "ben": p.ben, "chief": p.chief, "soc": p.Person(p.sentry, guard.RoleContact), "ribera": p.Person(p.ribera, guard.RoleContact),
@@ -220,8 +224,9 @@ func TestAStreamTellsOnlyOfWhatItsListenerMaySee(t *testing.T) {
 			}
 			x.streams[name] = openStream(t, p.House, p.SignIn(one.ID), channel)
 		}
+		x.mailsOfNamed(people)
+		p.must(p.App.Warn().Stop(t.Context(), house.Lead(), "mail leaves when it likes"))
 		officer := guard.ActorOf(people["officer"])
-		const entry = "incident incident.N incident.changed"
 		all := func(portal ...string) map[string]string {
 			out := map[string]string{"officer": entry, "other": entry, "lead": entry, "reader": entry}
 			for _, name := range portal {
@@ -269,4 +274,36 @@ func (x *hearing) changedRights(people map[string]guard.Person, amber func(act.A
 		want[name] = "(end)"
 	}
 	x.wants("rights have changed", want)
+}
+
+// mailsOfNamed: a mail to a named person that leaves is no news to others of the desk.
+func (x *hearing) mailsOfNamed(people map[string]guard.Person) {
+	t, officer := x.t, guard.ActorOf(people["officer"])
+	source, err := x.App.Guard().AddPerson(t.Context(), guard.LocalOperator(), guard.NewPerson{
+		Org: x.police, Name: "Inspector", Email: "inspector@police.example", Language: "en", Roles: []string{guard.RoleContact},
+	})
+	x.must(err)
+	const mailed = " incident.post-changed"
+	x.write(officer, incident.NewEntry{Marking: tlp.Red, Text: "to the inspector", To: guard.Circle{Persons: []int64{source.ID}}})
+	x.mails(1)
+	x.settled()
+	x.wants("TLP:RED by mail", map[string]string{"officer": entry + mailed})
+	x.write(officer, incident.NewEntry{Marking: tlp.Green, Text: "to the police", To: guard.Circle{Orgs: []int64{x.police}}})
+	x.mails(1)
+	x.settled()
+	x.wants("a mail to the police", map[string]string{"officer": entry + mailed, "other": entry + mailed, "lead": entry + mailed, "reader": entry, "chief": "portal"})
+}
+
+// settled waits until what left is noted.
+func (p *parties) settled() {
+	p.t.Helper()
+	for range 1000 {
+		n, _, err := sqldb.One(p.t.Context(), p.App.Acts().Reader(), sqldb.Int64, `select count(*) from incident_mail where state = 'attempting'`)
+		p.must(err)
+		if n == 0 {
+			return
+		}
+		p.Ask(http.MethodGet, "/healthz", nil)
+	}
+	p.t.Fatal("mails are on their way for ever")
 }

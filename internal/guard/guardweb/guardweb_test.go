@@ -165,13 +165,19 @@ func (c *client) want(method, path string, form url.Values, status int, has ...s
 // signIn uses a person's new link.
 func (h *house) signIn(person int64) *client {
 	h.t.Helper()
+	c := h.client()
+	c.want("POST", h.link(person), nil, 200)
+	return c
+}
+
+// link is the path of a new link of a person.
+func (h *house) link(person int64) string {
+	h.t.Helper()
 	secret, err := h.guard.IssueLink(h.t.Context(), guard.LocalOperator(), person)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	c := h.client()
-	c.want("POST", linkPath(secret), nil, 200)
-	return c
+	return linkPath(secret)
 }
 
 func (h *house) add(name string, roles ...string) guard.Person {

@@ -51,6 +51,16 @@ func (l *limit) allow(address string) bool {
 	return mine.AllowN(now, 1) && l.all.AllowN(now, 1)
 }
 
+// worked gives an address its try back: what worked was no guess, and many may come in by
+// one address. The common limit still counts it.
+func (l *limit) worked(address string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if mine := l.by[limitKey(address)]; mine != nil {
+		mine.AllowN(l.clock.Now(), -1)
+	}
+}
+
 func (l *limit) forget(now time.Time) {
 	for key, lim := range l.by {
 		if lim.TokensAt(now) >= triesAtOnce {

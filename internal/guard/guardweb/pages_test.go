@@ -134,6 +134,21 @@ func TestTriesOfCredentialsAreLimited(t *testing.T) {
 	c.want("POST", linkPath(h.first), nil, 200, "Signed in")
 }
 
+func TestLinksThatWorkAreNoTriesTooMany(t *testing.T) {
+	h := open(t)
+	for range 2 * triesAtOnce {
+		c := h.client()
+		link := h.link(1)
+		c.want("GET", link, nil, 200)
+		c.want("POST", link, nil, 200, "Signed in")
+	}
+	c := h.client()
+	for range triesAtOnce {
+		c.want("POST", linkPath("al_guess"), nil, 401)
+	}
+	c.want("POST", h.link(1), nil, 429)
+}
+
 func TestTheLimitForgetsAddressesAndStaysBounded(t *testing.T) {
 	h := open(t)
 	l := newLimit(h.clock)

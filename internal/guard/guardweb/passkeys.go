@@ -117,6 +117,7 @@ func (p *Pages) signInByPasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	p.tries.worked(p.door.address(r))
 	p.door.begin(w, session)
 	body, err := json.Marshal(done{To: web.LocalPath(m.Next)})
 	if err != nil {

@@ -91,6 +91,7 @@ func (p *Pages) link(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return p.refuse(w, r, err)
 	}
+	p.tries.worked(p.door.address(r))
 	page := web.Page{
 		Title: web.Say(r, "guard.link.title"), Plain: true,
 		Data: linkPage{Name: holder.Name, Action: linkPath(url.PathEscape(secret))},
@@ -107,6 +108,7 @@ func (p *Pages) useLink(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return p.refuse(w, r, err)
 	}
+	p.tries.worked(p.door.address(r))
 	p.door.begin(w, cookie)
 	next := "/me/passkeys/new"
 	if person.Org != guard.OwnOrg { // contacts come for what was sent to them

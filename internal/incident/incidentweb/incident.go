@@ -32,6 +32,12 @@ const (
 	answerAsked = "incident.answer_question"
 )
 
+// start is GET /incident: the room's address leads to the list.
+func (p *Pages) start(w http.ResponseWriter, r *http.Request) error {
+	p.site.Redirect(w, r, "/incident/incidents", web.Flash{})
+	return nil
+}
+
 // incidentRoutes are the pages of incidents themselves.
 func (p *Pages) incidentRoutes() []web.Route {
 	const one = "/incident/incidents/ALM-0000-0000"
@@ -42,6 +48,7 @@ func (p *Pages) incidentRoutes() []web.Route {
 		return web.Route{Method: "POST", Pattern: "/incident/incidents" + pattern, Permission: permission, Handler: h, Sample: "POST " + sample}
 	}
 	return []web.Route{
+		{Method: "GET", Pattern: "/incident", Permission: read, Handler: p.start, Sample: "GET /incident"},
 		get("", read, "/incident/incidents?state=open", p.list),
 		get("/new", open, "/incident/incidents/new", p.newIncident),
 		post("", open, "/incident/incidents title=a&severity=high&marking=TLP:AMBER", p.openIncident),
