@@ -13,6 +13,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/ledger"
@@ -117,7 +118,7 @@ type stated struct {
 func (a *App) ResumeLedger(ctx context.Context, actor act.Actor, in wire.LedgerResume) (out wire.LedgerResumed, err error) {
 	in.Missing, in.Checkpoint = strings.TrimSpace(in.Missing), strings.TrimLeft(in.Checkpoint, " \t\r\n")
 	var parts []fault.Error
-	if in.Missing == "" {
+	if text.Blank(in.Missing) {
 		parts = append(parts, *fault.OnField("missing", "ledger.resume.missing", nil))
 	}
 	if in.None == (in.Checkpoint != "") {

@@ -10,6 +10,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 )
 
 // ClaimState says what became of a claim.
@@ -151,7 +152,7 @@ func (c *Constituency) ApproveClaim(ctx context.Context, actor act.Actor, id int
 // goes, the claim stays on the list. The verb is constituency.change_asset.
 func (c *Constituency) RejectClaim(ctx context.Context, actor act.Actor, id int64, reason string) (k Claim, err error) {
 	reason = strings.TrimSpace(reason)
-	if reason == "" {
+	if text.Blank(reason) {
 		return k, fault.OnField("reason", "constituency.claim.reason", nil)
 	}
 	call := act.Call{

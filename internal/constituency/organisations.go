@@ -6,6 +6,7 @@ import (
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/guard"
 )
 
@@ -57,7 +58,7 @@ func (c *Constituency) openAssets(ctx context.Context, r sqldb.Reader, org int64
 // are rejected, its contacts leave the order of escalation, nobody acts for it or is
 // acted for by it, and its persons are signed out everywhere (guard.EndOrganisation).
 func (c *Constituency) EndOrganisation(ctx context.Context, actor act.Actor, org int64, reason string) error {
-	if reason == "" {
+	if text.Blank(reason) {
 		return fault.OnField("reason", "guard.reason.empty", nil)
 	}
 	call := act.Call{

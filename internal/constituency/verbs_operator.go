@@ -10,6 +10,7 @@ import (
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/guard"
 )
 
@@ -22,7 +23,7 @@ func (s *Standing) Validate() error {
 			refuse("sector", "constituency.sector_unknown", fault.Args{"Value": fault.Clip(code)})
 		}
 	}
-	if s.Critical && strings.TrimSpace(s.Designation) == "" {
+	if s.Critical && text.Blank(s.Designation) {
 		refuse("designation", "constituency.designation.empty", nil)
 	}
 	if len(s.Designation) > 300 {
@@ -170,7 +171,7 @@ func (n NewContact) Validate() error {
 	if n.Email != "" {
 		note(guard.CheckEmail("contact_email", n.Email))
 	}
-	if n.Email == "" && strings.TrimSpace(n.Phone) == "" {
+	if n.Email == "" && text.Blank(n.Phone) {
 		note(fault.OnField("contact_email", "constituency.contact.unreachable", nil))
 	}
 	note(checkLanguage("contact_language", n.Language))

@@ -12,6 +12,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/guard"
 )
 
@@ -68,7 +69,7 @@ func (d *Duty) AddCaller(ctx context.Context, actor act.Actor, person int64, not
 		if err != nil {
 			return err
 		}
-		if strings.TrimSpace(p.Phone) == "" {
+		if text.Blank(p.Phone) {
 			return fault.OnField("person", "duty.call.no_phone", fault.Args{"Name": p.Name})
 		}
 		if slices.ContainsFunc(now, func(c Caller) bool { return c.Person == person }) {

@@ -12,6 +12,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 )
 
 // Handover is a note from one shift to the next.
@@ -198,8 +199,11 @@ func (d *Duty) TakeOver(ctx context.Context, actor act.Actor, id int64) (h Hando
 }
 
 // clean takes out what no note needs: bytes that are no text, control characters but
-// line breaks and tabs.
+// line breaks and tabs, and all of it when there is nothing to be seen.
 func clean(s string) string {
+	if text.Blank(s) {
+		return ""
+	}
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {

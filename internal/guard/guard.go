@@ -116,7 +116,7 @@ func FoldName(s string) string {
 func CheckName(field, s string) error {
 	s = strings.TrimSpace(s)
 	switch {
-	case s == "":
+	case text.Blank(s):
 		return fault.OnField(field, "guard.name.empty", nil)
 	case utf8.RuneCountInString(s) > 200:
 		return fault.OnField(field, "guard.name.long", fault.Args{"Max": 200})

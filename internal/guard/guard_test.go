@@ -98,6 +98,7 @@ func TestANameIsMeasuredInCharactersNotBytes(t *testing.T) {
 	if err := guard.CheckName("name", strings.Repeat("Ñ", 200)); err != nil {
 		t.Errorf("got %v for 200 characters of two bytes each, want no fault", err)
 	}
+	code(t, "a name that cannot be seen", guard.CheckName("name", "\u200b\u2060"), fault.Invalid)
 	code(t, "201 characters", guard.CheckName("name", strings.Repeat("Ñ", 201)), fault.Invalid)
 }
 

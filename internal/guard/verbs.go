@@ -13,6 +13,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 )
 
 // NewOrganisation is what AddOrganisation needs.
@@ -403,7 +404,7 @@ func alreadyFounded(err error) error {
 // one-time link for an active administrator, or, with none left, makes a new
 // one. It is recorded like any act, with the reason.
 func (g *Guard) LetBackIn(ctx context.Context, actor act.Actor, reason string) (secret string, p Person, err error) {
-	if strings.TrimSpace(reason) == "" {
+	if text.Blank(reason) {
 		return "", p, fault.OnField("reason", "guard.reason.empty", nil)
 	}
 	call := act.Call{Actor: actor, Verb: "guard.let_back_in", Reason: reason}

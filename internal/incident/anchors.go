@@ -3,13 +3,13 @@ package incident
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/guard"
 	"almenara.example/regime"
 )
@@ -202,7 +202,7 @@ func (in *Incidents) before(ctx context.Context, r sqldb.Reader, incident int64,
 	switch {
 	case old != n.Seen:
 		return nil, nil, 0, changedMeanwhile()
-	case old != 0 && strings.TrimSpace(n.Reason) == "":
+	case old != 0 && text.Blank(n.Reason):
 		return nil, nil, 0, fault.OnField("reason", "incident.clocks.correct_why", nil)
 	case old == 0 && n.At.IsZero():
 		return nil, nil, 0, fault.OnField("at", "incident.text.empty", nil)

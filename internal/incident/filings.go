@@ -11,6 +11,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/guard"
 	"almenara.example/regime"
 )
@@ -250,7 +251,7 @@ func (in *Incidents) sentEntry(ctx context.Context, r sqldb.Reader, i *Incident,
 func complete(fields []regime.Field, answers map[string]string, language string) error {
 	var bad []fault.Error
 	for _, f := range fields {
-		if f.Required && strings.TrimSpace(answers[f.ID]) == "" {
+		if f.Required && text.Blank(answers[f.ID]) {
 			bad = append(bad, *fault.OnField(f.ID, "incident.clocks.field_required", fault.Args{"Name": f.Label.In(language)}))
 		}
 	}

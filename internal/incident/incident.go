@@ -283,8 +283,11 @@ const (
 )
 
 // clean makes text from outside fit for a text column: valid, no controls but line
-// ends and tabs.
+// ends and tabs, and empty when there is nothing to be seen in it.
 func clean(s string) string {
+	if text.Blank(s) {
+		return ""
+	}
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	s = strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || !unicode.IsControl(r) {
@@ -298,7 +301,7 @@ func clean(s string) string {
 // checkText refuses empty or overlong text, and bytes that are no text.
 func checkText(field, s string, most int, required bool) error {
 	switch {
-	case required && strings.TrimSpace(s) == "":
+	case required && text.Blank(s):
 		return fault.OnField(field, "incident.text.empty", nil)
 	case utf8.RuneCountInString(s) > most:
 		return fault.OnField(field, "incident.text.long", fault.Args{"Max": most})

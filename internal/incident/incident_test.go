@@ -136,6 +136,32 @@ func TestAQuestionIsAnsweredByWhoeverIsAsked(t *testing.T) {
 	})
 }
 
+func TestWhatCannotBeSeenIsNoTitleAndNoWord(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		i, ctx, due := r.open(), t.Context(), r.clock.Now().Add(time.Hour)
+		for _, s := range []string{"", " ", "\u200b\u200d", "\u2060", "\u00ad", "\u3164", "\u202e\u2066"} {
+			_, err := r.OpenNew(ctx, r.officer, incident.Incident{Title: s, Severity: incident.High, Marking: tlp.Amber})
+			r.refused(err, fault.Invalid, "incident.text.empty")
+			r.refused(r.ChangeHead(ctx, r.officer, i.ID, incident.Head{Title: s, Severity: incident.High, Marking: tlp.Amber, Version: i.Version}), fault.Invalid, "incident.text.empty")
+			_, err = r.AddEntry(ctx, r.plant, i.ID, incident.NewEntry{Kind: incident.Note, Marking: tlp.Amber, Text: s})
+			r.refused(err, fault.Invalid, "incident.text.empty")
+			_, err = r.AddEntry(ctx, r.officer, i.ID, incident.NewEntry{Kind: incident.TaskEntry, Marking: tlp.Amber, Text: s, To: guard.Circle{Orgs: []int64{r.water.ID}}, Task: &incident.NewTask{Org: r.water.ID, Due: due}})
+			r.refused(err, fault.Invalid, "incident.text.empty")
+			_, err = r.AddService(ctx, r.officer, i.ID, incident.NewService{Org: r.water.ID, Name: s, Marking: tlp.Amber, Now: incident.NewStep{State: incident.Down}})
+			r.refused(err, fault.Invalid, "incident.text.empty")
+			_, err = r.AddMilestone(ctx, r.officer, i.ID, incident.NewMilestone{Title: s, Due: due, Marking: tlp.Amber})
+			r.refused(err, fault.Invalid, "incident.text.empty")
+			_, err = r.TakeReport(ctx, r.officer, incident.NewReport{Source: incident.ByPhone, Title: s, Text: s})
+			r.refused(err, fault.Invalid, "")
+			r.refused(r.Close(ctx, r.officer, i.ID, incident.Resolved, s, i.Version), fault.Invalid, "incident.text.empty")
+			p, err := r.TakeReport(ctx, r.officer, incident.NewReport{Source: incident.ByPhone, Title: s, Text: "The pump stands"})
+			if r.must(err); p.Title != "The pump stands" {
+				t.Errorf("got a report called %q, want its first words", p.Title)
+			}
+		}
+	})
+}
+
 func TestATaskWaitsForWhatComesBefore(t *testing.T) {
 	each(t, func(t *testing.T, r *room) {
 		i := r.open()

@@ -370,7 +370,7 @@ func filesOf(m *message.Message) (out []NewFile, err error) {
 // that organisation. asked is a question that it answers.
 func (in *Incidents) entryOf(ctx context.Context, r sqldb.Reader, i *Incident, p *Post) (n NewEntry, asked Entry, err error) {
 	n = NewEntry{Kind: Note, Marking: i.Marking, At: p.ReceivedAt, Text: p.Words, Source: FromMail, SourceID: p.ID, By: p.From}
-	if strings.TrimSpace(n.Text) == "" {
+	if text.Blank(n.Text) {
 		n.Text = p.Subject
 	}
 	v := Viewer{Org: p.Org, Person: p.Person}

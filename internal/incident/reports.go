@@ -12,6 +12,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/guard"
 	"almenara.example/regime"
 	"almenara.example/tlp"
@@ -206,7 +207,7 @@ func (n *NewReport) tidy() {
 	for _, s := range []*string{&n.Title, &n.Text, &n.Affected, &n.Happened, &n.Name, &n.Email, &n.Phone} {
 		*s = clean(*s)
 	}
-	n.Fields = slices.DeleteFunc(slices.Clone(n.Fields), func(f FieldValue) bool { return strings.TrimSpace(f.Value) == "" })
+	n.Fields = slices.DeleteFunc(slices.Clone(n.Fields), func(f FieldValue) bool { return text.Blank(f.Value) })
 	for i := range n.Fields {
 		n.Fields[i].Value, n.Fields[i].Label = clean(n.Fields[i].Value), clean(n.Fields[i].Label)
 	}

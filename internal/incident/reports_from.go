@@ -15,6 +15,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/warn"
 	"almenara.example/internal/watch"
@@ -31,7 +32,7 @@ func (in *Incidents) ReportOfMail(ctx context.Context, actor act.Actor, m *warn.
 		External: fmt.Sprintf("mail:%d", m.ID), Files: files,
 	}
 	n.Title = strings.Join(strings.Fields(clean(n.Title)), " ")
-	if strings.TrimSpace(n.Text) == "" {
+	if text.Blank(n.Text) {
 		n.Text = n.Title
 	}
 	if guard.CheckEmail("email", n.Email) != nil {

@@ -9,6 +9,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/guard"
 )
 
@@ -260,7 +261,7 @@ func (in *Incidents) CloseReport(ctx context.Context, actor act.Actor, id int64,
 			State      string `json:"state"`
 			Resolution string `json:"resolution,omitempty"`
 		}{string(to), string(how)})
-		if strings.TrimSpace(answer) == "" {
+		if text.Blank(answer) {
 			return nil
 		}
 		return in.addMessage(ctx, tx, p, Answer, answer, nil)

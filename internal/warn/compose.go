@@ -16,6 +16,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/watch"
 	"almenara.example/tlp"
 )
@@ -230,7 +231,7 @@ func howReleased(actor act.Actor, v Warning, rel Release) (string, error) {
 		}
 		return BySecondPerson, nil
 	}
-	if rel.Reason == "" {
+	if text.Blank(rel.Reason) {
 		return "", fault.OnField("reason", "warn.warning.on_call_reason", nil)
 	}
 	return OnCall, nil

@@ -11,6 +11,7 @@ import (
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/guard"
 	"almenara.example/internal/outbound"
 )
@@ -206,7 +207,7 @@ func checkAnswer(a *Answer) error {
 	if err := guard.CheckName("by", a.By); err != nil {
 		parts = append(parts, *fault.Of(err))
 	}
-	if (a.What == Dispute || a.What == Ask) && a.Reason == "" {
+	if (a.What == Dispute || a.What == Ask) && text.Blank(a.Reason) {
 		parts = append(parts, *fault.OnField("reason", "warn.answer.reason", nil))
 	}
 	if len(a.Reason) > 4000 || strings.ContainsRune(a.Reason, 0) {
@@ -219,7 +220,7 @@ func checkAnswer(a *Answer) error {
 // needed.
 func checkReason(field, reason string, needed bool) error {
 	switch {
-	case needed && strings.TrimSpace(reason) == "":
+	case needed && text.Blank(reason):
 		return fault.OnField(field, "warn.reason.empty", nil)
 	case len(reason) > 4000 || strings.ContainsRune(reason, 0) || !utf8.ValidString(reason):
 		return fault.OnField(field, "warn.answer.long", nil)

@@ -539,3 +539,14 @@ func TestARefusedNoticeIsRepeatedToTheMendedAddress(t *testing.T) {
 		}
 	})
 }
+
+func TestAWarningWhoseWordsCannotBeSeenIsRefused(t *testing.T) {
+	w := Warning{Severity: SeverityFlash, Marking: tlp.Green, Choice: Choice{Everyone: true}, AnswerWithin: time.Hour, Texts: map[string]Text{"en": {Title: "a", What: "b", Do: "c"}}}
+	if err := w.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	w.Texts["en"] = Text{Title: "\u200b\u2060", What: "\u00ad", Do: "\u3164"}
+	if f := fault.Of(w.Validate()); f.Code != fault.Invalid || len(f.Parts) != 3 {
+		t.Errorf("got %+v, want title, what and do refused", f.Parts)
+	}
+}

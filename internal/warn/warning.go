@@ -165,13 +165,13 @@ func (w Warning) Validate() error {
 		if !languageTag(l) {
 			add(field("title"), "warn.warning.language")
 		}
-		if strings.TrimSpace(t.Title) == "" || utf8.RuneCountInString(t.Title) > maxTitle || !text.OneLine(t.Title) {
+		if text.Blank(t.Title) || utf8.RuneCountInString(t.Title) > maxTitle || !text.OneLine(t.Title) {
 			add(field("title"), "warn.warning.title")
 		}
-		if strings.TrimSpace(t.What) == "" {
+		if text.Blank(t.What) {
 			add(field("what"), "warn.warning.what")
 		}
-		if strings.TrimSpace(t.Do) == "" {
+		if text.Blank(t.Do) {
 			add(field("do"), "warn.warning.do")
 		}
 		for name, v := range map[string]string{"title": t.Title, "what": t.What, "affected": t.Affected, "do": t.Do} {

@@ -14,6 +14,7 @@ import (
 	"almenara.example/internal/constituency"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/mapping"
 )
 
@@ -95,7 +96,7 @@ func (w *Watch) QuarantinedRow(ctx context.Context, actor act.Actor, delivery, l
 // A dismissed row still counts as quarantined, and its address still blocks. It
 // returns how many there were.
 func (w *Watch) Dismiss(ctx context.Context, actor act.Actor, f QuarantineFilter, reason string) (n int64, err error) {
-	if strings.TrimSpace(reason) == "" {
+	if text.Blank(reason) {
 		return 0, fault.OnField("reason", "watch.reason.empty", nil)
 	}
 	return w.moveQuarantine(ctx, act.Call{Actor: actor, Verb: "watch.dismiss_quarantine", Reason: reason}, f, Dismissed)

@@ -2,13 +2,13 @@ package watch
 
 import (
 	"context"
-	"strings"
 
 	"almenara.example/internal/act"
 	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/clock"
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
+	"almenara.example/internal/foundation/text"
 )
 
 // Decision is what a person says about a finding.
@@ -42,7 +42,7 @@ func (w *Watch) Decide(ctx context.Context, actor act.Actor, ids []int64, d Deci
 	default:
 		return fault.OnField("state", "watch.state.not_by_person", fault.Args{"State": d.To.String()})
 	}
-	if strings.TrimSpace(d.Reason) == "" {
+	if text.Blank(d.Reason) {
 		return fault.OnField("reason", "watch.reason.empty", nil)
 	}
 	if len(ids) == 0 || len(ids) > 1000 {
@@ -101,7 +101,7 @@ func (w *Watch) setState(ctx context.Context, tx *act.Tx, f Finding, to State, k
 
 // Verify marks a finding's state as confirmed by a named check or person.
 func (w *Watch) Verify(ctx context.Context, actor act.Actor, id int64, how string) error {
-	if strings.TrimSpace(how) == "" {
+	if text.Blank(how) {
 		return fault.OnField("reason", "watch.reason.empty", nil)
 	}
 	call := act.Call{Actor: actor, Verb: "watch.verify_finding", Reason: how, Subject: findingSubject(id)}

@@ -16,6 +16,16 @@ func OneLine(s string) bool {
 	})
 }
 
+// Blank tells whether there is nothing to be seen in s: it is empty, or made of white
+// space, controls and characters that leave no trace, such as U+200B or U+3164. Whatever
+// must have a name or a reason must not be blank.
+func Blank(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return r != '\u2800' && !unicode.IsControl(r) && // the Braille pattern without dots
+			!unicode.In(r, unicode.White_Space, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+	})
+}
+
 // Clean makes outside text fit for a text column: valid, no controls but line ends and
 // tabs, at most so many characters.
 func Clean(s string, most int) string {

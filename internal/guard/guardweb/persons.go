@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/guard"
 )
@@ -382,7 +383,7 @@ func (p *Pages) setRoles(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	reason := strings.TrimSpace(r.PostForm.Get("reason"))
-	if reason == "" {
+	if text.Blank(reason) {
 		err = fault.OnField("reason", "fault.reason_required", nil)
 	} else {
 		err = p.guard.SetRoles(r.Context(), actor(r), person.ID, roles, reason)

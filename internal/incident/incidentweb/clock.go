@@ -2,10 +2,10 @@ package incidentweb
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/incident"
 	"almenara.example/regime"
@@ -60,7 +60,7 @@ func (p *Pages) clockVerbs() []clockVerb {
 		{
 			"void", "incident.void_clock", true, "", "cross", func(c *incident.Clock, _ regime.Stage) bool { return live(c) },
 			func(r *http.Request, c *incident.Clock, version int64, _ time.Time, reason string) error {
-				if strings.TrimSpace(reason) == "" {
+				if text.Blank(reason) {
 					return fault.OnField("reason", "incident.text.empty", nil)
 				}
 				return p.in.VoidClock(r.Context(), actor(r), c.ID, version, reason)

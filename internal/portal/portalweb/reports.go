@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/incident"
 	"almenara.example/internal/portal"
@@ -282,7 +283,7 @@ func (p *Pages) written(r *http.Request, t portal.Typed, regimeID, stage string)
 	d, ok := p.portal.DutyOf(regimeID, stage)
 	if !ok {
 		n.Kind, n.Title, n.Text, n.Affected, n.Happened = incident.ReportKind(stage), t["title"], t["text"], t["affected"], t["happened"]
-		if strings.TrimSpace(n.Text) == "" {
+		if text.Blank(n.Text) {
 			return n, fault.OnField("text", "incident.text.empty", nil)
 		}
 		return n, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"almenara.example/internal/foundation/fault"
+	"almenara.example/internal/foundation/text"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/watch"
 	"almenara.example/tlp"
@@ -15,7 +16,7 @@ import (
 func sourceURL(id int64) string { return "/watch/sources/" + strconv.FormatInt(id, 10) }
 
 func needReason(reason string) error {
-	if strings.TrimSpace(reason) == "" {
+	if text.Blank(reason) {
 		return fault.OnField("reason", "watch.reason.empty", nil)
 	}
 	return nil
