@@ -272,17 +272,47 @@ func (in *Incidents) askNext(ctx context.Context, tx *act.Tx, o *owed) (again bo
 	if err != nil {
 		return false, err
 	}
-	if stopped || o.org == guard.OwnOrg || o.asked.Marking == tlp.Red {
+	if stopped || o.org == guard.OwnOrg {
 		return stopped && o.org != guard.OwnOrg, in.openCall(ctx, tx, o)
+	}
+	if o.asked.Marking == tlp.Red {
+		return in.askNamed(ctx, tx, o)
 	}
 	if err := in.keepAsked(ctx, tx, o); err != nil {
 		return false, err
 	}
-	called, err := in.escalate(ctx, tx, o, false, func(language string) (string, error) {
+	called, err := in.escalate(ctx, tx, o, false, in.questionLate(o))
+	return !called, err
+}
+
+// askNamed reminds the persons of who owes that a question for named persons asked, once;
+// then those of the desk who are named are to call. Nobody else hears of either.
+func (in *Incidents) askNamed(ctx context.Context, tx *act.Tx, o *owed) (again bool, err error) {
+	before, _, err := told(ctx, tx, o)
+	if err != nil {
+		return false, err
+	}
+	people, err := in.namedOf(ctx, tx, o.asked, o.org)
+	if err != nil || len(before) > 0 || len(people) == 0 {
+		return false, orElse(err, in.openCall(ctx, tx, o))
+	}
+	for _, p := range people {
+		if err := in.remind(ctx, tx, o, in.spoken(p.Language), []int64{p.ID}, in.questionLate(o)); err != nil {
+			return false, err
+		}
+		if err := keepTold(ctx, tx, o, p.ID); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// questionLate says that a question has had no answer, and nothing of what it asks.
+func (in *Incidents) questionLate(o *owed) saying {
+	return func(language string) (string, error) {
 		p := in.speak(language)
 		return p.Say("incident.question.remind", "At", p.Time(o.asked.At), "Due", p.Time(o.due)), nil
-	})
-	return !called, err
+	}
 }
 
 // keepAsked notes who has had the question itself: those who were asked by name, or the
