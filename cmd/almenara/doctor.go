@@ -15,7 +15,8 @@ type doctorCmd struct {
 	JSON bool `name:"json" help:"Print one JSON object."`
 }
 
-// Run examines; the exit code is 1 when something is not as it must be.
+// Run examines; the exit code is 1 when something is not as it must be, and 0 when there are
+// warnings alone.
 func (d *doctorCmd) Run(c *console) error {
 	conf, err := app.LoadConfig(d.Data, c.getenv)
 	if err != nil {
@@ -33,15 +34,18 @@ func (d *doctorCmd) Run(c *console) error {
 	var wrong []string
 	for _, x := range h.Checks {
 		word := "ok  "
-		if !x.OK {
+		switch {
+		case !x.OK:
 			word = "BAD "
 			wrong = append(wrong, x.Name)
+		case x.Warning:
+			word = "warn"
 		}
 		if d.JSON {
 			continue
 		}
 		c.sayf("%s %-13s %s\n", word, x.Name, printable(x.Detail))
-		if !x.OK && x.Hint != "" {
+		if x.Hint != "" {
 			c.sayf("     %-13s -> %s\n", "", printable(x.Hint))
 		}
 	}

@@ -126,6 +126,9 @@ type txKey struct{}
 
 func withTx(ctx context.Context, tx *Tx) context.Context { return context.WithValue(ctx, txKey{}, tx) }
 
+// Within tells whether an act is open in ctx, which one that begins now would join.
+func Within(ctx context.Context) bool { return txOf(ctx) != nil }
+
 func txOf(ctx context.Context) *Tx {
 	tx, _ := ctx.Value(txKey{}).(*Tx)
 	return tx

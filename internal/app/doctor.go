@@ -27,12 +27,14 @@ import (
 	"almenara.example/internal/watch"
 )
 
-// Check is one thing that the doctor looked at.
+// Check is one thing that the doctor looked at. A warning is what somebody else must do,
+// such as send a feed: the installation itself is as it must be.
 type Check struct {
-	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`
-	Hint   string `json:"hint"` // what to do when it is not ok
+	Name    string `json:"name"`
+	OK      bool   `json:"ok"`
+	Warning bool   `json:"warning,omitempty"`
+	Detail  string `json:"detail"`
+	Hint    string `json:"hint"` // what to do when it is not ok, or a warning
 }
 
 // Health is what the doctor found. Its JSON holds the checks alone.
@@ -90,6 +92,10 @@ func Doctor(ctx context.Context, c Config, k clock.Clock) (h Health, err error) 
 
 func (d *doctor) good(name, format string, args ...any) {
 	d.health.Checks = append(d.health.Checks, Check{Name: name, OK: true, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (d *doctor) warn(name, hint, format string, args ...any) {
+	d.health.Checks = append(d.health.Checks, Check{Name: name, OK: true, Warning: true, Detail: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 func (d *doctor) bad(name, hint, format string, args ...any) {
@@ -312,7 +318,7 @@ func (d *doctor) feeds(ctx context.Context) {
 		return
 	}
 	if len(late) > 0 {
-		d.bad("feeds", "ask who sends it; see "+d.c.PublicURL+"/watch/sources", "late: %s", strings.Join(late, ", "))
+		d.warn("feeds", "ask who sends it; see "+d.c.PublicURL+"/watch/sources", "late: %s", strings.Join(late, ", "))
 		return
 	}
 	d.good("feeds", "none is late")

@@ -63,7 +63,7 @@ func (d *doctor) contactKeys(ctx context.Context) {
 	case err != nil:
 		d.bad("keys", "look at the server's log", "%v", err)
 	case len(keys) > 0:
-		d.bad("keys", "ask their holders for a new one, or retire them, on "+d.c.PublicURL+"/guard/persons",
+		d.warn("keys", "ask their holders for a new one, or retire them, on "+d.c.PublicURL+"/guard/persons",
 			"%d OpenPGP keys of contacts end soon or have ended, the first (%s) %s", len(keys), keys[0].Fingerprint, keys[0].Expires.UTC().Format(time.DateOnly))
 	default:
 		d.good("keys", "no contact's OpenPGP key ends within %d days", int(keyEnds.Hours()/24))

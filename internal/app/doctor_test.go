@@ -184,16 +184,17 @@ func TestTheDoctorNamesWhatIsWrong(t *testing.T) {
 	const long = "1000000" // microseconds: long ago
 	in := func(d time.Duration) int64 { return clock.Micros(time.Now().Add(d)) }
 	for name, x := range map[string]struct {
-		runs bool
-		make func(t *testing.T, p place) func(*Config)
-		bad  string // the one check that must be bad; empty: none
-		says string
+		runs  bool
+		make  func(t *testing.T, p place) func(*Config)
+		bad   string // the one check that must be bad; empty: none
+		says  string
+		warns string // instead: a warning, which leaves the house healthy
 	}{
 		"sending is stopped": {bad: "sending", says: "by person:7: too many", make: func(t *testing.T, p place) func(*Config) {
 			p.behind(t, `insert into warn_stop (id, at, by_id, reason) values (1, `+long+`, 'person:7', 'too many')`)
 			return nil
 		}},
-		"a feed is late": {bad: "feeds", says: "nightly by", make: func(t *testing.T, p place) func(*Config) {
+		"a feed is late": {warns: "feeds", says: "nightly by", make: func(t *testing.T, p place) func(*Config) {
 			p.behind(t, `insert into watch_source (id, name, mode, marking, mapping, rhythm, retention, absent_after, exercise, version, added_at, last_taken_at)
 				values (1, 'nightly', 'shadow', '', 'shadowserver', 86400, 0, 1, false, 1, `+long+`, 0)`)
 			return nil
@@ -206,7 +207,7 @@ func TestTheDoctorNamesWhatIsWrong(t *testing.T) {
 			p.behind(t, `insert into river_job (args, kind, max_attempts, queue, state, scheduled_at) values ('{}', 'x', 1, 'nobody', 'available', '2020-01-01 00:00:00')`)
 			return nil
 		}},
-		"a contact's key ends": {bad: "keys", says: "(aa)", make: func(t *testing.T, p place) func(*Config) {
+		"a contact's key ends": {warns: "keys", says: "(aa)", make: func(t *testing.T, p place) func(*Config) {
 			p.behind(t, fmt.Sprintf(`insert into guard_key (id, person_id, fingerprint, data, user_ids, encrypts, made_at, expires_at, revoked_at, source, state, added_at, added_by)
 				values (1, 1, 'aa', x'00', '', true, 1, %d, 0, 'desk', 'current', 1, 'person:1')`, in(24*time.Hour)))
 			return nil
@@ -267,6 +268,9 @@ func TestTheDoctorNamesWhatIsWrong(t *testing.T) {
 			}
 			if got := h.bad(); !slices.Equal(got, want) || h.OK != (x.bad == "") {
 				t.Errorf("got %v bad, want %v; %+v", got, want, by)
+			}
+			if x.warns != "" && (!by[x.warns].Warning || by[x.warns].Hint == "" || !strings.Contains(by[x.warns].Detail, x.says)) {
+				t.Errorf("got %+v, want a warning that says %q", by[x.warns], x.says)
 			}
 			if x.bad != "" && !strings.Contains(by[x.bad].Detail, x.says) {
 				t.Errorf("got %+v, want it to say %q", by[x.bad], x.says)

@@ -104,7 +104,7 @@ func outsidersWord(key string) bool {
 		"guard.signin.", "guard.signout.", "guard.link.title", "guard.link.for", "guard.link.once", "guard.link.use", "guard.passkey", "guard.session", "guard.me.", "guard.how.",
 		"guard.browser", "guard.person.field.zone", "guard.person.field.language", "guard.key.", "guard.name.", "guard.email.", "guard.credential.", "guard.token.life",
 		"guard.token.many", "guard.token.none", "guard.token.outside", "guard.token.end", "guard.tokens.none",
-		"watch.what.", "incident.mail.", "incident.why.", "incident.none", "incident.changed_meanwhile", "incident.invalid", "incident.state.not_open", "incident.kind.", "incident.marking.",
+		"watch.what.", "incident.mail.", "incident.why.", "incident.none", "incident.changed_meanwhile", "incident.invalid", "incident.state.not_open", "incident.state.closed", "incident.kind.", "incident.marking.",
 		"incident.text.", "incident.lead.", "incident.entry.", "incident.audience.", "incident.question.", "incident.task.", "incident.file.", "incident.observable.",
 	} {
 		if key == p || strings.HasSuffix(p, ".") && strings.HasPrefix(key, p) || !strings.HasSuffix(p, ".") && strings.HasPrefix(key, p+".") {

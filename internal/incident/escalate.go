@@ -303,7 +303,7 @@ func (in *Incidents) askNext(ctx context.Context, tx *act.Tx, o *owed, t *Task) 
 	if err != nil {
 		return false, err
 	}
-	if stopped || o.org == guard.OwnOrg || o.asked.Marking == tlp.Red {
+	if stopped || o.org == guard.OwnOrg {
 		return stopped && o.org != guard.OwnOrg, in.openCall(ctx, tx, o)
 	}
 	key := "incident.question.remind"
@@ -313,6 +313,9 @@ func (in *Incidents) askNext(ctx context.Context, tx *act.Tx, o *owed, t *Task) 
 	say := func(language string) (string, error) {
 		p := in.speak(language)
 		return p.Say(key, "At", p.Time(o.asked.At), "Due", p.Time(o.due), "Task", firstWords(o.asked.Text, 100)), nil
+	}
+	if o.asked.Marking == tlp.Red {
+		return in.askNamed(ctx, tx, o, say)
 	}
 	if spoken, err := in.askFirst(ctx, tx, o, t, say); err != nil || spoken {
 		return true, err
@@ -359,6 +362,28 @@ func (in *Incidents) remindOwner(ctx context.Context, tx *act.Tx, o *owed, perso
 		return err
 	}
 	return keepTold(ctx, tx, o, person)
+}
+
+// askNamed reminds the persons of who owes whom what is for named persons asks, once;
+// then those of the desk who are named are to call. Nobody else hears of either.
+func (in *Incidents) askNamed(ctx context.Context, tx *act.Tx, o *owed, say saying) (again bool, err error) {
+	before, _, err := told(ctx, tx, o)
+	if err != nil {
+		return false, err
+	}
+	people, err := in.namedOf(ctx, tx, o.asked, o.org)
+	if err != nil || len(before) > 0 || len(people) == 0 {
+		return false, orElse(err, in.openCall(ctx, tx, o))
+	}
+	for _, p := range people {
+		if err := in.remind(ctx, tx, o, in.spoken(p.Language), []int64{p.ID}, say); err != nil {
+			return false, err
+		}
+		if err := keepTold(ctx, tx, o, p.ID); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // keepAsked notes who has had the question itself: those who were asked by name, or the

@@ -281,8 +281,38 @@ func TestAQuestionForNamedPersonsIsCalledAboutByThoseWhoMayKnow(t *testing.T) {
 	each(t, func(t *testing.T, r *room) {
 		i := r.open()
 		r.contacts("Anna", "Bert")
-		r.question(i, tlp.Red, incident.ViewerOf(r.plant).Person)
-		r.steps(r.remindAfter(i, 8*time.Hour))
+		plant, mate := incident.ViewerOf(r.plant).Person, r.person(r.water.ID, "Mate", guard.RoleContact)
+		// Whoever asks names the organisation; it is for the one who may see it to answer.
+		q, err := r.AddEntry(t.Context(), r.officer, i.ID, incident.NewEntry{
+			Kind: incident.Question, Marking: tlp.Red, Text: "Which pumps?", To: guard.Circle{Persons: []int64{plant}}, Task: &incident.NewTask{Org: r.water.ID, Due: r.clock.Now().Add(8 * time.Hour)},
+		})
+		r.must(err)
+		_, err = r.AddEntry(t.Context(), r.officer, i.ID, incident.NewEntry{
+			Kind: incident.Question, Marking: tlp.Red, Text: "Which?", To: guard.Circle{Persons: []int64{plant}}, Task: &incident.NewTask{Org: r.police.ID, Due: r.clock.Now().Add(8 * time.Hour)},
+		})
+		r.refused(err, fault.Invalid, "incident.task.cannot_see")
+		owed, err := r.Task(t.Context(), r.acts.Reader(), incident.ViewerOf(r.plant), q.ID)
+		if r.must(err); owed.Person != plant {
+			t.Errorf("got %+v, want it to be owed by who is named", owed)
+		}
+		r.must(r.RemindDue(t.Context()))
+		r.clock.Advance(8 * time.Hour)
+		r.must(r.RemindDue(t.Context()))
+		if got := r.sees(r.plant, i); len(got) != 2 || strings.Contains(got[1], "pumps") || got[1] == "" {
+			t.Errorf("who is named sees %q, want the question and a reminder that does not repeat it", got)
+		}
+		for _, who := range []act.Actor{mate, r.other, r.inspector} {
+			if got := r.sees(who, i); len(got) != 0 {
+				t.Errorf("%s sees %q of a question for another person", who.ID, got)
+			}
+			_, err := r.AnswerQuestion(t.Context(), who, q.ID, incident.NewEntry{Marking: tlp.Red, Text: "All"})
+			r.refused(err, fault.NotFound, "")
+		}
+		if n := len(r.calls(r.officer)); n != 0 {
+			t.Errorf("%d calls before he was reminded", n)
+		}
+		r.clock.Advance(2 * time.Hour)
+		r.must(r.RemindDue(t.Context()))
 		calls := r.calls(r.officer)
 		if len(calls) != 1 {
 			t.Fatalf("who asked has %d calls, want one", len(calls))

@@ -365,3 +365,84 @@ func TestASearchFindsWhatTheReaderMaySeeAndNothingElse(t *testing.T) {
 		}
 	})
 }
+
+func TestAClosedIncidentGoesOnOnlyWhenItIsReopened(t *testing.T) {
+	each(t, func(t *testing.T, r *room) {
+		i, ctx, due := r.open(), t.Context(), r.clock.Now().Add(time.Hour)
+		to := guard.Circle{Orgs: []int64{r.water.ID}}
+		note := r.write(r.plant, i, tlp.Amber, "The pump stands")
+		ask := incident.NewEntry{Kind: incident.Question, Marking: tlp.Amber, Text: "By hand?", To: to, Task: &incident.NewTask{Org: r.water.ID, Due: due}}
+		q, err := r.AddEntry(ctx, r.officer, i.ID, ask)
+		r.must(err)
+		s := r.service(i, r.water.ID, "Water", incident.Down)
+		m, err := r.AddMilestone(ctx, r.officer, i.ID, incident.NewMilestone{Title: "Water is back", Due: due, Marking: tlp.Amber})
+		r.must(err)
+		other := r.open()
+		p, err := r.TakeReport(ctx, r.officer, incident.NewReport{Source: incident.ByPhone, Text: "Again"})
+		r.must(err)
+		version := func() int64 {
+			now, err := r.Incident(ctx, r.acts.Reader(), incident.ViewerOf(r.officer), i.ID)
+			r.must(err)
+			return now.Version
+		}
+		r.must(r.Close(ctx, r.officer, i.ID, incident.Resolved, "It runs", version()))
+		for what, do := range map[string]func() error{
+			"an entry": func() error {
+				_, err := r.AddEntry(ctx, r.officer, i.ID, incident.NewEntry{Kind: incident.Note, Marking: tlp.Amber, Text: "x"})
+				return err
+			},
+			"theirs": func() error {
+				_, err := r.AddEntry(ctx, r.plant, i.ID, incident.NewEntry{Kind: incident.Note, Marking: tlp.Amber, Text: "x"})
+				return err
+			},
+			"a question": func() error { _, err := r.AddEntry(ctx, r.officer, i.ID, ask); return err },
+			"the head": func() error {
+				return r.ChangeHead(ctx, r.officer, i.ID, incident.Head{Title: "x", Severity: incident.Low, Marking: tlp.Amber, Version: version()})
+			},
+			"a participant": func() error {
+				_, err := r.AddParticipant(ctx, r.officer, i.ID, incident.NewParticipant{Org: r.power.ID, Role: "affected"})
+				return err
+			},
+			"the lead": func() error { return r.OfferLead(ctx, r.officer, i.ID, r.water.ID) },
+			"a service": func() error {
+				_, err := r.AddService(ctx, r.officer, i.ID, incident.NewService{Org: r.water.ID, Name: "x", Marking: tlp.Amber, Now: incident.NewStep{State: incident.Down}})
+				return err
+			},
+			"its state": func() error {
+				return r.SetService(ctx, r.officer, s.ID, incident.NewStep{State: incident.Restored, Version: s.Version})
+			},
+			"a milestone": func() error {
+				_, err := r.AddMilestone(ctx, r.officer, i.ID, incident.NewMilestone{Title: "x", Due: due, Marking: tlp.Amber})
+				return err
+			},
+			"its time": func() error { return r.MoveMilestone(ctx, r.officer, m.ID, due.Add(time.Hour), "later", 1) },
+			"something": func() error {
+				_, err := r.AskResource(ctx, r.officer, i.ID, incident.NewEntry{Marking: tlp.Amber, Text: "x", To: to})
+				return err
+			},
+			"a merge":  func() error { return r.Merge(ctx, r.officer, i.ID, other.ID, "x") },
+			"a split":  func() error { _, err := r.Split(ctx, r.officer, i.ID, []int64{note.ID}, "x", "x"); return err },
+			"a report": func() error { _, err := r.LinkReport(ctx, r.officer, p.ID, i.ID); return err },
+		} {
+			if err := do(); fault.CodeOf(err) != fault.Conflict || !hasKey(err, "incident.state.closed") {
+				t.Errorf("%s: got %v, want that it must be reopened", what, err)
+			}
+		}
+		_, err = r.AnswerQuestion(ctx, r.plant, q.ID, incident.NewEntry{Marking: tlp.Amber, Text: "By hand, yes"})
+		r.must(err)
+		r.must(r.EditEntry(ctx, r.plant, note.ID, note.Version, "The pump stood"))
+		r.must(r.Retract(ctx, r.plant, note.ID, note.Version+1, "wrong"))
+		_, err = r.AddLesson(ctx, r.officer, i.ID, incident.Lesson{Text: "Close the port"})
+		r.must(err)
+		last, err := r.DraftSitrep(ctx, r.acts.Reader(), incident.ViewerOf(r.officer), i.ID, "en")
+		r.must(err)
+		_, err = r.WriteSitrep(ctx, r.officer, last, 0)
+		r.must(err)
+		_, err = r.BeginDuty(ctx, r.officer, i.ID, incident.NewDuty{Org: r.water.ID, Regime: "nis2"})
+		if hasKey(err, "incident.state.closed") {
+			t.Errorf("a duty: got %v", err)
+		}
+		r.must(r.Reopen(ctx, r.officer, i.ID, "it is back"))
+		r.write(r.officer, i, tlp.Amber, "again")
+	})
+}

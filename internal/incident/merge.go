@@ -22,6 +22,9 @@ func (in *Incidents) Merge(ctx context.Context, actor act.Actor, from, into int6
 	}
 	call := act.Call{Actor: actor, Verb: "incident.merge", Reason: reason}
 	return in.change(ctx, call, from, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
+		if i.State != Open {
+			return closed()
+		}
 		target, err := in.Incident(ctx, tx, ViewerOf(actor), into)
 		if err != nil {
 			return err
@@ -145,6 +148,9 @@ func (in *Incidents) Split(ctx context.Context, actor act.Actor, from int64, ent
 	}
 	call := act.Call{Actor: actor, Verb: "incident.split", Reason: reason}
 	err = in.change(ctx, call, from, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
+		if i.State != Open {
+			return closed()
+		}
 		to = *i
 		if to.ID, err = tx.Next(ctx, "incident.incident"); err != nil {
 			return err

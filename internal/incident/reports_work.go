@@ -328,7 +328,7 @@ func (in *Incidents) LinkReport(ctx context.Context, actor act.Actor, id, incide
 func (in *Incidents) link(ctx context.Context, tx *act.Tx, actor act.Actor, i *Incident, p *Report) (e Entry, err error) {
 	switch {
 	case i.State != Open:
-		return e, fault.New(fault.Conflict, "incident.state.not_open", nil)
+		return e, closed()
 	case i.MergedInto != 0:
 		return e, fault.New(fault.Conflict, "incident.merge.twice", nil)
 	case i.Exercise != p.Exercise:

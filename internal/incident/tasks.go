@@ -117,13 +117,8 @@ func scanTask(r sqldb.Row) (t Task, err error) {
 
 func (in *Incidents) addTask(ctx context.Context, tx *act.Tx, e *Entry, n NewTask) error {
 	if n.Org != 0 {
-		c, err := in.Guard.CircleOf(ctx, tx, e.Audience)
-		if err != nil {
+		if err := in.owedBy(ctx, tx, e, &n); err != nil {
 			return err
-		}
-		named := n.Person != 0 && slices.Contains(c.Persons, n.Person)
-		if !slices.Contains(c.Orgs, n.Org) && !named {
-			return fault.OnField("audience", "incident.task.cannot_see", nil)
 		}
 	}
 	for _, d := range n.Depends {
@@ -137,6 +132,40 @@ func (in *Incidents) addTask(ctx context.Context, tx *act.Tx, e *Entry, n NewTas
 		done_at, done_by, result, answer_entry, version, remind_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, '', '', 0, 1, $11)`,
 		e.ID, e.Incident, string(e.Kind), n.Org, n.Person, stamp(n.Due), string(t.State), ids(n.Depends), n.Playbook, n.Place, stamp(t.lookAt(e.RecordedAt, tx.Now())))
 	return err
+}
+
+// owedBy refuses a debtor who would not see what he owes. Where an entry is for named
+// persons, those of the organisation owe it; a single one by name.
+func (in *Incidents) owedBy(ctx context.Context, r sqldb.Reader, e *Entry, n *NewTask) error {
+	c, err := in.Guard.CircleOf(ctx, r, e.Audience)
+	if err != nil || slices.Contains(c.Orgs, n.Org) || n.Person != 0 && slices.Contains(c.Persons, n.Person) {
+		return err
+	}
+	named, err := in.namedOf(ctx, r, e, n.Org)
+	switch {
+	case err != nil:
+		return err
+	case len(named) == 0 || n.Person != 0:
+		return fault.OnField("audience", "incident.task.cannot_see", nil)
+	case len(named) == 1:
+		n.Person = named[0].ID
+	}
+	return nil
+}
+
+// namedOf are the persons of an organisation who may see an entry by name.
+func (in *Incidents) namedOf(ctx context.Context, r sqldb.Reader, e *Entry, org int64) (out []guard.Person, err error) {
+	c, err := readers(ctx, r, *e)
+	for _, id := range c.Persons {
+		p, err := in.Guard.Person(ctx, r, id)
+		if err != nil {
+			return nil, err
+		}
+		if p.Org == org && p.Active {
+			out = append(out, p)
+		}
+	}
+	return out, err
 }
 
 // Task returns the state of an entry that a viewer may see.

@@ -76,10 +76,14 @@ func (in *Incidents) change(ctx context.Context, call act.Call, id int64, what s
 		return err
 	}
 	call.Resource.InAudience, call.Resource.Marking, call.Exercise = true, first.Marking.String(), first.Exercise
+	open := goesOn(call.Verb) && call.Actor.Kind != act.Machine && !act.Within(ctx)
 	return in.Acts.Do(ctx, call, func(ctx context.Context, tx *act.Tx) error {
 		i, err := in.Incident(ctx, tx, viewer, id)
 		if err != nil {
 			return err
+		}
+		if open && i.State != Open {
+			return closed()
 		}
 		if err := f(ctx, tx, &i); err != nil {
 			return err
@@ -97,6 +101,24 @@ func (in *Incidents) change(ctx context.Context, call act.Call, id int64, what s
 		return err
 	})
 }
+
+// goesOn tells whether a verb goes on with the response, which is over when an incident is
+// closed: whoever wants that reopens it. What follows from the response does not end with
+// it: what was asked is answered, what is owed is filed, what was said is corrected or
+// taken back, consent is withdrawn, calls are entered late, the last situation report is written,
+// lessons are learned. What is
+// part of another act is that one's to decide.
+func goesOn(verb string) bool {
+	return slices.Contains([]string{
+		"incident.add_entry", "incident.change", "incident.add_participant", "incident.offer_lead", "incident.answer_lead", "incident.start_playbook",
+		"incident.add_service", "incident.set_service", "incident.set_needs", "incident.sign_off",
+		"incident.add_milestone", "incident.move_milestone", "incident.reach_milestone", "incident.drop_milestone",
+		"incident.ask_resource", "incident.set_resource", "incident.cross_for_danger",
+	}, verb)
+}
+
+// closed refuses what a closed incident takes no more.
+func closed() error { return fault.New(fault.Conflict, "incident.state.closed", nil) }
 
 // tellParties tells the desk, and those of some organisations who take part, that something
 // of an incident changed for them; nobody else learns that anything did.
@@ -210,9 +232,6 @@ func (in *Incidents) OfferLead(ctx context.Context, actor act.Actor, id, org int
 	return in.change(ctx, act.Call{Actor: actor, Verb: "incident.offer_lead"}, id, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
 		if actor.Org != i.Lead && actor.Org != guard.OwnOrg {
 			return fault.New(fault.Denied, "incident.lead.not_yours", nil)
-		}
-		if i.State != Open {
-			return fault.New(fault.Conflict, "incident.state.not_open", nil)
 		}
 		if org != 0 && org != guard.OwnOrg {
 			if in, err := takesPart(ctx, tx, id, Viewer{Org: org}); err != nil || !in {

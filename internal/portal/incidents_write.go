@@ -169,7 +169,9 @@ func (p *Portal) newEntry(ctx context.Context, w Who, i *incident.Incident, x Wr
 				return n, err
 			}
 			n.Task.Org = asked.Orgs[0]
-			n.To = n.To.With(asked)
+			if m != tlp.Red { // then the persons who are named owe it
+				n.To = n.To.With(asked)
+			}
 		}
 	case incident.Measure:
 		n.Task = &incident.NewTask{Org: w.Actor.Org, Due: x.Due}

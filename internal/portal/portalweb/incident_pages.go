@@ -106,10 +106,14 @@ func (p *Pages) shownIncident(r *http.Request, reply portal.Reply, page web.Page
 		var d portal.IncidentDoc
 		err = json.Unmarshal(body, &d)
 		name, page.Number, page.Title = "portal/incident", d.Number, d.Title
-		page.Data = incidentPage{
+		one := incidentPage{
 			common: c, Doc: d, Row: incidentRows([]portal.IncidentLine{d.IncidentLine})[0], Owed: p.entryRows(d.Owed), Story: p.entryRows(d.Story),
-			Deadlines: p.deadlineRows(r, d.Deadlines), Write: incidentPath(d.Number) + "/write", Services: p.serviceRows(r, &d), Recovery: recoveryPath(d.Number),
+			Deadlines: p.deadlineRows(r, d.Deadlines), Services: p.serviceRows(r, &d), Recovery: recoveryPath(d.Number),
 		}
+		if d.State == string(incident.Open) {
+			one.Write = incidentPath(d.Number) + "/write"
+		}
+		page.Data = one
 	case portal.KindWrite:
 		var d portal.WriteDoc
 		err = json.Unmarshal(body, &d)
