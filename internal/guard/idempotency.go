@@ -74,8 +74,10 @@ func (g *Guard) BeginOnce(ctx context.Context, actor, key string, request [32]by
 		switch {
 		case subtle.ConstantTimeCompare(before.request, request[:]) == 0:
 			return fault.New(fault.Conflict, "guard.once.other", nil)
-		case before.status == 0 && len(before.answer) > 0:
+		case before.status == 0 && len(before.answer) > 0 && before.at < clock.Micros(tx.Now().Add(-onceTakes)): // else its answer may be on its way
 			return fault.New(fault.Conflict, "guard.once.done", nil)
+		case before.status == 0 && len(before.answer) > 0:
+			return fault.New(fault.Conflict, "guard.once.unknown", nil)
 		case before.status == 0:
 			return takeOver(ctx, tx, actor, key, before.at)
 		}

@@ -185,6 +185,9 @@ func (in *Incidents) RecordConsent(ctx context.Context, actor act.Actor, n Conse
 		if n.SaidAt.After(tx.Now().Add(5 * time.Minute)) {
 			return fault.OnField("said_at", "incident.entry.future", nil)
 		}
+		if n.Incident != 0 && n.Incident != whole(i) && n.Incident != i.ID {
+			return fault.OnField("entry", "incident.crossing.entry_none", nil)
+		}
 		n.Incident, n.Org = e.Incident, e.Owner
 		return in.say(ctx, tx, n, given)
 	})
@@ -252,6 +255,9 @@ func (in *Incidents) say(ctx context.Context, tx *act.Tx, n Consent, given bool)
 	n.RecordedAt, n.RecordedBy = tx.Now(), tx.Actor().ID
 	if !there {
 		return in.insertConsent(ctx, tx, n)
+	}
+	if given && before.State != "given" && before.SaidAt.After(n.SaidAt) { // a no stands until something newer is said
+		return fault.OnField("said_at", "incident.consent.older", nil)
 	}
 	if n.State != "withdrawn" && slices.Index(strengths(), before.Strength) > slices.Index(strengths(), n.Strength) {
 		return fault.New(fault.Conflict, "incident.consent.stronger", nil)

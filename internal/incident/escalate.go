@@ -217,7 +217,8 @@ func (in *Incidents) remind(ctx context.Context, tx *act.Tx, o *owed, language s
 const stillOpen = `t.state in ('asked', 'todo', 'doing', 'hold')`
 
 // lookAt is when a task or question is looked at next, zero for never: when its time
-// comes. Whoever changes it after that has spoken, and is left alone for a while.
+// comes. Whoever changes it after that, at now, has spoken and is left alone for a while;
+// now is zero for one that is new.
 func (t *Task) lookAt(recorded, now time.Time) time.Time {
 	switch {
 	case t.Kind == Measure || t.State.Ended() || t.Org == 0 || t.Due.IsZero():

@@ -221,13 +221,16 @@ func (in *Incidents) notFurther(ctx context.Context, r sqldb.Reader, i *Incident
 	return nil
 }
 
-// notGrown refuses when anything else was written or done there since.
+// notGrown refuses when anything else was written or done there since, or somebody was
+// added. What was done with the entries themselves goes back with them.
 func (in *Incidents) notGrown(ctx context.Context, r sqldb.Reader, i *Incident, entries []int64) error {
 	n, _, err := sqldb.One(ctx, r, sqldb.Int64, `select (select count(*) from incident_entry where incident_id = $1)
 		+ (select count(*) from incident_duty where incident_id = $1) + (select count(*) from incident_crossing where incident_id = $1)
 		+ (select count(*) from incident_mandate where incident_id = $1) + (select count(*) from incident_transfer where incident_id = $1)
 		+ (select count(*) from incident_package where incident_id = $1) + (select count(*) from incident_lesson where incident_id = $1)
-		+ (select count(*) from incident_finding where incident_id = $1)`, i.ID)
+		+ (select count(*) from incident_finding where incident_id = $1)
+		+ (select count(*) from incident_participant p where p.incident_id = $1 and p.removed_at = 0 and not exists (select 1 from incident_participant q
+			where q.incident_id = $2 and q.removed_at = 0 and q.org_id = p.org_id and q.person_id in (0, p.person_id)))`, i.ID, i.SplitFrom)
 	if err == nil && n != int64(len(entries)) {
 		err = fault.New(fault.Conflict, "incident.split.grown", fault.Args{"Number": in.Number(i.SplitFrom)})
 	}

@@ -185,6 +185,15 @@ func TestConsentIsTakenBackByAnOwnerWhoTakesPartNoMore(t *testing.T) {
 		if len(all) != 1 || all[0].State != "withdrawn" || all[0].SaidBy != "Plant" || all[0].Strength != "phone" {
 			t.Errorf("got consents %+v, want who took it back, and how", all)
 		}
+		// What was said before that is no newer yes; and each is noted where its words are.
+		word.SaidAt = r.clock.Now().Add(-time.Hour)
+		r.refused(r.RecordConsent(ctx, r.officer, word, true), fault.Invalid, "incident.consent.older")
+		word.SaidAt, word.Incident = time.Time{}, moved.ID
+		r.refused(r.RecordConsent(ctx, r.officer, word, true), fault.Invalid, "incident.crossing.entry_none")
+		word.Incident = i.ID
+		r.must(r.RecordConsent(ctx, r.officer, word, true))
+		word.Incident = 0
+
 		// A no of the portal is not overruled on the phone.
 		word.Entry = e.ID
 		r.refused(r.RecordConsent(ctx, r.officer, word, true), fault.Conflict, "incident.consent.stronger")
@@ -404,6 +413,23 @@ func TestWhatIsOpenDoesNotBecomePartOfWhatIsClosed(t *testing.T) {
 		r.must(r.Unmerge(ctx, r.officer, b.ID, "not the same"))
 		r.must(r.Reopen(ctx, r.officer, b.ID, "it goes on"))
 		r.must(r.Merge(ctx, r.officer, a.ID, b.ID, "the same"))
+
+		// Nor does it become so when the whole is closed; with it its parts go on.
+		state := func(id int64) incident.State {
+			now, err := r.Incident(ctx, r.acts.Reader(), incident.ViewerOf(r.officer), id)
+			r.must(err)
+			return now.State
+		}
+		now, err := r.Incident(ctx, r.acts.Reader(), incident.ViewerOf(r.officer), b.ID)
+		r.must(err)
+		r.must(r.Close(ctx, r.officer, b.ID, incident.Resolved, "done", now.Version))
+		if got := state(a.ID); got != incident.Resolved {
+			t.Errorf("a part of what is closed is %s", got)
+		}
+		r.must(r.Reopen(ctx, r.officer, b.ID, "it goes on"))
+		if got := state(a.ID); got != incident.Open {
+			t.Errorf("a part of what was reopened is %s", got)
+		}
 	})
 }
 

@@ -377,7 +377,6 @@ func TestAClosedIncidentGoesOnOnlyWhenItIsReopened(t *testing.T) {
 		s := r.service(i, r.water.ID, "Water", incident.Down)
 		m, err := r.AddMilestone(ctx, r.officer, i.ID, incident.NewMilestone{Title: "Water is back", Due: due, Marking: tlp.Amber})
 		r.must(err)
-		other := r.open()
 		p, err := r.TakeReport(ctx, r.officer, incident.NewReport{Source: incident.ByPhone, Text: "Again"})
 		r.must(err)
 		version := func() int64 {
@@ -420,7 +419,6 @@ func TestAClosedIncidentGoesOnOnlyWhenItIsReopened(t *testing.T) {
 				_, err := r.AskResource(ctx, r.officer, i.ID, incident.NewEntry{Marking: tlp.Amber, Text: "x", To: to})
 				return err
 			},
-			"a merge":  func() error { return r.Merge(ctx, r.officer, i.ID, other.ID, "x") },
 			"a split":  func() error { _, err := r.Split(ctx, r.officer, i.ID, []int64{note.ID}, "x", "x"); return err },
 			"a report": func() error { _, err := r.LinkReport(ctx, r.officer, p.ID, i.ID); return err },
 		} {

@@ -22,9 +22,6 @@ func (in *Incidents) Merge(ctx context.Context, actor act.Actor, from, into int6
 	}
 	call := act.Call{Actor: actor, Verb: "incident.merge", Reason: reason}
 	return in.change(ctx, call, from, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
-		if i.State != Open {
-			return closed()
-		}
 		target, err := in.Incident(ctx, tx, ViewerOf(actor), into)
 		if err != nil {
 			return err

@@ -130,7 +130,7 @@ func (in *Incidents) addTask(ctx context.Context, tx *act.Tx, e *Entry, n NewTas
 	t := Task{Kind: e.Kind, Org: n.Org, Due: n.Due, State: TaskStates(e.Kind)[0]}
 	_, err := tx.ExecContext(ctx, `insert into incident_task (entry_id, incident_id, kind, org_id, person_id, due_at, state, depends, playbook, place,
 		done_at, done_by, result, answer_entry, version, remind_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, '', '', 0, 1, $11)`,
-		e.ID, e.Incident, string(e.Kind), n.Org, n.Person, stamp(n.Due), string(t.State), ids(n.Depends), n.Playbook, n.Place, stamp(t.lookAt(e.RecordedAt, tx.Now())))
+		e.ID, e.Incident, string(e.Kind), n.Org, n.Person, stamp(n.Due), string(t.State), ids(n.Depends), n.Playbook, n.Place, stamp(t.lookAt(e.RecordedAt, time.Time{})))
 	return err
 }
 

@@ -105,9 +105,8 @@ func (in *Incidents) change(ctx context.Context, call act.Call, id int64, what s
 // goesOn tells whether a verb goes on with the response, which is over when an incident is
 // closed: whoever wants that reopens it. What follows from the response does not end with
 // it: what was asked is answered, what is owed is filed, what was said is corrected or
-// taken back, consent is withdrawn, calls are entered late, the last situation report is written,
-// lessons are learned. What is
-// part of another act is that one's to decide.
+// taken back, consent is withdrawn, calls are entered late, the last situation report is
+// written, lessons are learned. What is part of another act is that one's to decide.
 func goesOn(verb string) bool {
 	return slices.Contains([]string{
 		"incident.add_entry", "incident.change", "incident.add_participant", "incident.offer_lead", "incident.answer_lead", "incident.start_playbook",
@@ -186,7 +185,8 @@ func (in *Incidents) ChangeHead(ctx context.Context, actor act.Actor, id int64, 
 }
 
 // Close ends the response: resolved or abandoned, with what came of it. What is still
-// owed (tasks, questions) stays visible and keeps its state.
+// owed (tasks, questions) stays visible and keeps its state. What was merged into it is
+// closed with it: open, it would be in no list.
 func (in *Incidents) Close(ctx context.Context, actor act.Actor, id int64, to State, resolution string, version int64) error {
 	resolution = clean(resolution)
 	if err := checkText("resolution", resolution, MaxReason, true); err != nil {
@@ -203,13 +203,13 @@ func (in *Incidents) Close(ctx context.Context, actor act.Actor, id int64, to St
 			return changedMeanwhile()
 		}
 		tx.Detail(headDetail{string(i.Severity), i.Marking.String(), i.Class, string(to)})
-		_, err := tx.ExecContext(ctx, `update incident set state = $1, closed_at = $2, resolution = $3, offered_org = 0 where id = $4`,
+		_, err := tx.ExecContext(ctx, `update incident set state = $1, closed_at = $2, resolution = $3, offered_org = 0 where state = 'open' and (id = $4 or merged_into = $4)`,
 			string(to), clock.Micros(tx.Now()), resolution, id)
 		return err
 	})
 }
 
-// Reopen takes a closed incident up again, and says why.
+// Reopen takes a closed incident up again, with what was closed with it, and says why.
 func (in *Incidents) Reopen(ctx context.Context, actor act.Actor, id int64, reason string) error {
 	reason = clean(reason)
 	if err := checkText("reason", reason, MaxReason, true); err != nil {
@@ -221,7 +221,8 @@ func (in *Incidents) Reopen(ctx context.Context, actor act.Actor, id int64, reas
 			return fault.New(fault.Conflict, "incident.state.not_closed", nil)
 		}
 		tx.Detail(headDetail{string(i.Severity), i.Marking.String(), i.Class, string(Open)})
-		_, err := tx.ExecContext(ctx, `update incident set state = $1, closed_at = 0, resolution = '' where id = $2`, string(Open), id)
+		_, err := tx.ExecContext(ctx, `update incident set state = $1, closed_at = 0, resolution = '' where id = $2 or merged_into = $2 and closed_at = $3`,
+			string(Open), id, clock.Micros(i.ClosedAt))
 		return err
 	})
 }

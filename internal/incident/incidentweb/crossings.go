@@ -55,19 +55,24 @@ func (p *Pages) choices(r *http.Request, id int64) (out []choice, err error) {
 	slices.Reverse(es)
 	for _, e := range es {
 		if e.RetractedAt.IsZero() {
-			out = append(out, choice{
-				Name: "entry", ID: e.ID, Label: clip(e.Text, 160), Checked: slices.Contains(r.Form["entry"], number(e.ID)),
-				Sub: p.orgName(e.Owner) + " · " + web.Say(r, "incident.desk.kind."+string(e.Kind)) + " · " + e.Marking.String(),
-			})
+			out = append(out, p.choice(r, e, slices.Contains(r.Form["entry"], number(e.ID))))
 		}
 	}
 	return out, err
+}
+
+// choice shows an entry to be chosen: its words, whose they are, what they are, when, and
+// how they are marked.
+func (p *Pages) choice(r *http.Request, e incident.Entry, checked bool) choice {
+	sub := p.orgName(e.Owner) + " · " + web.Say(r, "incident.desk.kind."+string(e.Kind)) + " · " + web.PrinterOf(r.Context()).Time(e.At) + " · " + e.Marking.String()
+	return choice{"entry", e.ID, clip(e.Text, 160), sub, checked, e.Marking}
 }
 
 // showChoose shows a form that chooses entries, with what was wrong with it.
 func (p *Pages) showChoose(w http.ResponseWriter, r *http.Request, page web.Page, data choosePage, problem error) error {
 	status := http.StatusOK
 	f := web.Form{Fields: data.Fields}
+	markAs(&page, data.Entries)
 	if problem != nil {
 		status = statusOf(problem)
 		f.Fill(r.PostForm.Get)

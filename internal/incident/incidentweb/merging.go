@@ -7,6 +7,7 @@ import (
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/web"
 	"almenara.example/internal/incident"
+	"almenara.example/tlp"
 )
 
 // incidentNamed is another incident, by its number in a form.
@@ -69,6 +70,16 @@ type choice struct {
 	Label   string
 	Sub     string
 	Checked bool
+	Marking tlp.Marking
+}
+
+// markAs marks a page at least as strictly as the words that it shows.
+func markAs(page *web.Page, shown []choice) {
+	strictest, _ := tlp.Parse(page.Marking) // what cannot be read is TLP:RED
+	for _, c := range shown {
+		strictest = tlp.Strictest(strictest, c.Marking)
+	}
+	page.Marking = strictest.String()
 }
 
 func (p *Pages) confirmSplit(w http.ResponseWriter, r *http.Request) error {
@@ -89,7 +100,7 @@ func (p *Pages) showSplit(w http.ResponseWriter, r *http.Request, i *incident.In
 	chosen := r.Form["entry"]
 	for _, e := range entries {
 		if e.Incident == i.ID && e.RetractedAt.IsZero() {
-			data.Entries = append(data.Entries, choice{"entry", e.ID, clip(e.Text, 120), p.orgName(e.Owner) + " · " + web.Say(r, "incident.desk.kind."+string(e.Kind)), slices.Contains(chosen, number(e.ID))})
+			data.Entries = append(data.Entries, p.choice(r, e, slices.Contains(chosen, number(e.ID))))
 		}
 	}
 	f := web.Form{Fields: []web.Field{
@@ -97,6 +108,7 @@ func (p *Pages) showSplit(w http.ResponseWriter, r *http.Request, i *incident.In
 		{Name: "reason", Type: "textarea", Rows: 2, Label: web.Say(r, "incident.desk.reason"), Required: true},
 	}}
 	page, status := p.about(r, i, web.Say(r, "incident.desk.split")), http.StatusOK
+	markAs(&page, data.Entries)
 	if problem != nil {
 		status = statusOf(problem)
 		f.Fill(r.PostForm.Get)

@@ -241,7 +241,7 @@ func (p *Pages) addConsent(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		return p.in.RecordConsent(r.Context(), actor(r), incident.Consent{
-			Entry: positive(f.Get("entry")), To: positive(f.Get("organisation")), Strength: f.Get("strength"), SaidBy: f.Get("said_by"), Phone: f.Get("phone"), SaidAt: at,
+			Incident: i.ID, Entry: positive(f.Get("entry")), To: positive(f.Get("organisation")), Strength: f.Get("strength"), SaidBy: f.Get("said_by"), Phone: f.Get("phone"), SaidAt: at,
 		}, f.Get("given") == "yes")
 	}, func(i *incident.Incident, problem error) error { return p.showPackages(w, r, i, problem) })
 }
@@ -330,8 +330,7 @@ func (p *Pages) candidates(r *http.Request, n incident.NewPackage) (out []choice
 		if c.Sent || n.Transfer != 0 && c.Basis == "" {
 			continue
 		}
-		sub := p.orgName(c.Entry.Owner) + " · " + c.Entry.Marking.String()
-		out = append(out, choice{Name: "entry", ID: c.Entry.ID, Label: clip(c.Entry.Text, 160), Sub: sub})
+		out = append(out, p.choice(r, c.Entry, false))
 	}
 	return out, err
 }

@@ -81,7 +81,11 @@ func (p *Pages) answerConsent(r *http.Request, w portal.Who) (portal.Reply, erro
 	if err != nil {
 		return portal.Reply{}, gone(err)
 	}
-	if err := p.portal.Incidents.AnswerConsent(r.Context(), w.Actor, id, r.PostForm.Get("consent") == "yes"); err != nil {
+	said := r.PostForm.Get("consent")
+	if said != "yes" && said != "no" {
+		return portal.Reply{}, fault.OnField("consent", "portal.consent.say", nil)
+	}
+	if err := p.portal.Incidents.AnswerConsent(r.Context(), w.Actor, id, said == "yes"); err != nil {
 		return portal.Reply{}, gone(err)
 	}
 	return portal.Reply{Location: consentsURL, Said: "portal.consent.kept"}, nil
