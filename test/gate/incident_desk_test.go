@@ -71,7 +71,7 @@ func TestWhatWasTypedOnAnEntryStaysWhenSomebodyWasFaster(t *testing.T) {
 
 	p.removed(ana)
 	p.must(p.in.Close(t.Context(), p.desk, p.i.ID, incident.Resolved, "over", p.version()))
-	p.post(desk, one+"/entries", "kind=note&text=One+thing+more&marking=TLP:AMBER", 303, nil, nil) // a late word is kept
+	p.post(desk, one+"/entries", "kind=note&text=One+thing+more&marking=TLP:AMBER", 409, []string{"One thing more", "It must be reopened first"}, nil) // a late word is not lost
 }
 
 // removed takes the company out while somebody of it writes.

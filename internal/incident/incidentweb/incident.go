@@ -117,6 +117,8 @@ func (p *Pages) showIncident(w http.ResponseWriter, r *http.Request, status int,
 			fail(r, &page, problem, &data.Write.Head, &data.Write.More)
 			data.Write.Open = true
 		}
+	} else if problem != nil {
+		fail(r, &page, problem)
 	}
 	if page.Audience, err = p.headAudience(r, &i); err != nil {
 		return err
