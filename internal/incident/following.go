@@ -230,7 +230,7 @@ func (in *Incidents) notGrown(ctx context.Context, r sqldb.Reader, i *Incident, 
 		+ (select count(*) from incident_package where incident_id = $1) + (select count(*) from incident_lesson where incident_id = $1)
 		+ (select count(*) from incident_finding where incident_id = $1)
 		+ (select count(*) from incident_participant p where p.incident_id = $1 and p.removed_at = 0 and not exists (select 1 from incident_participant q
-			where q.incident_id = $2 and q.removed_at = 0 and q.org_id = p.org_id and q.person_id in (0, p.person_id)))`, i.ID, i.SplitFrom)
+			where q.incident_id = $2 and q.org_id = p.org_id and q.person_id in (0, p.person_id)))`, i.ID, i.SplitFrom)
 	if err == nil && n != int64(len(entries)) {
 		err = fault.New(fault.Conflict, "incident.split.grown", fault.Args{"Number": in.Number(i.SplitFrom)})
 	}
