@@ -398,7 +398,7 @@ type splitCmd struct {
 	reach
 	Number  string  `arg:"" help:"Number of the incident; with --undo of the one that was split off."`
 	Entries []int64 `arg:"" optional:"" help:"Ids of the entries that go."`
-	Undo    bool    `help:"Bring back what was split off. Nothing else may have been written or done there."`
+	Undo    bool    `help:"Bring back what was split off. Nothing else may have been written there, and nobody added."`
 	Title   string  `placeholder:"TEXT" help:"Of the new incident."`
 	Reason  string  `required:"" placeholder:"TEXT" help:"Why."`
 	JSON    bool    `name:"json" help:"Print JSON."`

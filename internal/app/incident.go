@@ -133,8 +133,9 @@ func (a *App) tellIncidents() {
 	}})
 }
 
-// tell tells the people of organisations and persons of what looks different to them: those outside that
-// their portal does, the desk's people, on a channel of theirs, what it is.
+// tell tells the people of organisations, and persons, of what looks different to them:
+// those outside that their portal does, the desk's people, on a channel of theirs, what it
+// is.
 func (a *App) tell(orgs, persons []int64, on string, topics ...string) {
 	for _, org := range orgs {
 		if org == guard.OwnOrg {

@@ -74,12 +74,8 @@ func (g *Guard) BeginOnce(ctx context.Context, actor, key string, request [32]by
 		switch {
 		case subtle.ConstantTimeCompare(before.request, request[:]) == 0:
 			return fault.New(fault.Conflict, "guard.once.other", nil)
-		case before.status == 0 && len(before.answer) > 0 && before.at < clock.Micros(tx.Now().Add(-onceTakes)): // else its answer may be on its way
-			return fault.New(fault.Conflict, "guard.once.done", nil)
-		case before.status == 0 && len(before.answer) > 0:
-			return fault.New(fault.Conflict, "guard.once.unknown", nil)
 		case before.status == 0:
-			return takeOver(ctx, tx, actor, key, before.at)
+			return before.unanswered(ctx, tx, actor, key)
 		}
 		kind, body, _ := strings.Cut(string(before.answer), "\n")
 		a, replay = Answer{Status: int(before.status), Type: kind, Body: []byte(body)}, true
@@ -88,11 +84,16 @@ func (g *Guard) BeginOnce(ctx context.Context, actor, key string, request [32]by
 	return a, replay, err
 }
 
-// takeOver claims the key of a try that broke off before it did anything; a Conflict
-// while it may be under way.
-func takeOver(ctx context.Context, tx *act.Tx, actor, key string, at int64) error {
-	res, err := tx.ExecContext(ctx, `update guard_idempotency set at = $1 where actor = $2 and key = $3 and at = $4 and at < $5`,
-		clock.Micros(tx.Now()), actor, key, at, clock.Micros(tx.Now().Add(-onceTakes)))
+// unanswered claims the key of a try that broke off before it did anything; a Conflict
+// where it did, and while it or its answer may be under way.
+func (o *once) unanswered(ctx context.Context, tx *act.Tx, actor, key string) error {
+	switch {
+	case o.at >= clock.Micros(tx.Now().Add(-onceTakes)):
+		return fault.New(fault.Conflict, "guard.once.unknown", nil)
+	case len(o.answer) > 0:
+		return fault.New(fault.Conflict, "guard.once.done", nil)
+	}
+	res, err := tx.ExecContext(ctx, `update guard_idempotency set at = $1 where actor = $2 and key = $3 and at = $4`, clock.Micros(tx.Now()), actor, key, o.at)
 	if err != nil {
 		return err
 	}

@@ -101,18 +101,12 @@ func (in *Incidents) deskOf(ctx context.Context, r sqldb.Reader, lines []Entry) 
 		c = c.With(one)
 	}
 	c.Orgs = slices.DeleteFunc(c.Orgs, func(org int64) bool { return org != guard.OwnOrg })
-	persons := c.Persons
+	people, err := in.membersOf(ctx, r, guard.OwnOrg, c.Persons)
 	c.Persons = nil
-	for _, id := range persons {
-		p, err := in.Guard.Person(ctx, r, id)
-		if err != nil {
-			return c, err
-		}
-		if p.Org == guard.OwnOrg {
-			c.Persons = append(c.Persons, id)
-		}
+	for _, p := range people {
+		c.Persons = append(c.Persons, p.ID)
 	}
-	return c, nil
+	return c, err
 }
 
 // mayReceive refuses to hand anything to who has none here, and real things in exercises.
@@ -245,7 +239,7 @@ func (in *Incidents) say(ctx context.Context, tx *act.Tx, n Consent, given bool)
 		n.State = "withdrawn"
 	}
 	tx.Detail(consentDetail{entrySubject(n.Entry), n.To, n.State, n.Strength})
-	e, _, err := sqldb.One(ctx, tx, scanEntry, `select `+entryColumns+` from incident_entry e where e.id = $1`, n.Entry)
+	e, err := anyEntry(ctx, tx, n.Entry)
 	if err != nil {
 		return err
 	}

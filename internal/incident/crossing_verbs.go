@@ -51,8 +51,8 @@ func crossing(ctx context.Context, r sqldb.Reader, id int64) (Crossing, error) {
 }
 
 // ReviewCrossing is the second look: by another person than who let the lines cross. Who
-// approves vouches for every line, so he sees each. An objection recalls. It is recorded also when it comes too late; what was recalled
-// meanwhile stays so.
+// approves vouches for every line, so he sees each. An objection recalls. It is recorded
+// also when it comes too late; what was recalled meanwhile stays so.
 func (in *Incidents) ReviewCrossing(ctx context.Context, actor act.Actor, id int64, v ReviewVerdict, reason string) error {
 	reason = clean(reason)
 	if err := known("verdict", "incident.crossing.verdict", []ReviewVerdict{Approved, Objected}, v); err != nil {

@@ -258,7 +258,7 @@ func (in *Incidents) askAgainFor(ctx context.Context, tx *act.Tx, i *Incident, e
 		return err
 	}
 	// The desk's machine may not see what is for named persons; that it is late, it may.
-	e, _, err := sqldb.One(ctx, tx, scanEntry, `select `+entryColumns+` from incident_entry e where e.id = $1`, entry)
+	e, err := anyEntry(ctx, tx, entry)
 	if err != nil {
 		return err
 	}
@@ -365,8 +365,8 @@ func (in *Incidents) remindOwner(ctx context.Context, tx *act.Tx, o *owed, perso
 	return keepTold(ctx, tx, o, person)
 }
 
-// askNamed reminds the persons of who owes whom what is for named persons asks, once;
-// then those of the desk who are named are to call. Nobody else hears of either.
+// askNamed reminds those of who owes it for whom a question or task is by name, once; then
+// those of the desk who are named are to call. Nobody else hears of either.
 func (in *Incidents) askNamed(ctx context.Context, tx *act.Tx, o *owed, say saying) (again bool, err error) {
 	before, _, err := told(ctx, tx, o)
 	if err != nil {

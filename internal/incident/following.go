@@ -59,7 +59,7 @@ func together(ctx context.Context, r sqldb.Reader, incident int64, entries []int
 			return nil, err
 		}
 		if ok && !slices.Contains(all, named) {
-			return nil, fault.OnField("entries", "incident.split.service", nil)
+			return nil, fault.OnField("entry", "incident.split.service", nil)
 		}
 	}
 	return all, nil

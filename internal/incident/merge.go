@@ -141,7 +141,7 @@ func (in *Incidents) Split(ctx context.Context, actor act.Actor, from int64, ent
 		}
 	}
 	if len(entries) == 0 || len(entries) > 1000 {
-		return to, fault.OnField("entries", "incident.split.none", nil)
+		return to, fault.OnField("entry", "incident.split.none", nil)
 	}
 	call := act.Call{Actor: actor, Verb: "incident.split", Reason: reason}
 	err = in.change(ctx, call, from, "", func(ctx context.Context, tx *act.Tx, i *Incident) error {
@@ -255,8 +255,8 @@ func (in *Incidents) copyParticipants(ctx context.Context, tx *act.Tx, from, to 
 }
 
 // Unsplit undoes the split by which an incident began: exactly what it moved goes back to
-// where it came from, and the emptied incident is abandoned. What was written or done
-// there since would have no place, so there must be nothing.
+// where it came from, and the emptied incident is abandoned. What was written there since,
+// and who was added, would have no place: fallsBack refuses then.
 func (in *Incidents) Unsplit(ctx context.Context, actor act.Actor, id int64, reason string) error {
 	reason = clean(reason)
 	if err := checkText("reason", reason, MaxReason, true); err != nil {

@@ -156,7 +156,15 @@ func (in *Incidents) owedBy(ctx context.Context, r sqldb.Reader, e *Entry, n *Ne
 // namedOf are the persons of an organisation who may see an entry by name.
 func (in *Incidents) namedOf(ctx context.Context, r sqldb.Reader, e *Entry, org int64) (out []guard.Person, err error) {
 	c, err := readers(ctx, r, *e)
-	for _, id := range c.Persons {
+	if err != nil {
+		return nil, err
+	}
+	return in.membersOf(ctx, r, org, c.Persons)
+}
+
+// membersOf are those of some persons who are an organisation's.
+func (in *Incidents) membersOf(ctx context.Context, r sqldb.Reader, org int64, persons []int64) (out []guard.Person, err error) {
+	for _, id := range persons {
 		p, err := in.Guard.Person(ctx, r, id)
 		if err != nil {
 			return nil, err
@@ -165,7 +173,7 @@ func (in *Incidents) namedOf(ctx context.Context, r sqldb.Reader, e *Entry, org 
 			out = append(out, p)
 		}
 	}
-	return out, err
+	return out, nil
 }
 
 // Task returns the state of an entry that a viewer may see.

@@ -56,7 +56,7 @@ type openInput struct {
 type lineOutput struct{ Body Line }
 
 func (p *Pages) apiOpen(ctx context.Context, in *openInput) (*lineOutput, error) {
-	m, err := parseMarking(in.Body.Marking)
+	m, err := parseMarking("marking", in.Body.Marking)
 	if err != nil {
 		return nil, err
 	}
@@ -69,10 +69,10 @@ func (p *Pages) apiOpen(ctx context.Context, in *openInput) (*lineOutput, error)
 	return &lineOutput{p.line(&i)}, nil
 }
 
-func parseMarking(s string) (tlp.Marking, error) {
+func parseMarking(field, s string) (tlp.Marking, error) {
 	m, err := tlp.Parse(s)
 	if err != nil {
-		return m, fault.OnField("marking", "incident.marking.unknown", nil)
+		return m, fault.OnField(field, "incident.marking.unknown", nil)
 	}
 	return m, nil
 }
@@ -343,7 +343,7 @@ func (p *Pages) apiWrite(ctx context.Context, in *writeInput) (*entryOutput, err
 	}
 	b := in.Body
 	n := incident.NewEntry{Kind: incident.Kind(b.Kind), Text: b.Text, By: b.By, At: b.At, ReplyTo: b.ReplyTo}
-	if n.Marking, err = parseMarking(b.Marking); err != nil {
+	if n.Marking, err = parseMarking("marking", b.Marking); err != nil {
 		return nil, err
 	}
 	if n.To.Orgs, err = p.apiOrgs(ctx, "to", b.To); err != nil {

@@ -55,17 +55,17 @@ func (p *Pages) choices(r *http.Request, id int64) (out []choice, err error) {
 	slices.Reverse(es)
 	for _, e := range es {
 		if e.RetractedAt.IsZero() {
-			out = append(out, p.choice(r, e, slices.Contains(r.Form["entry"], number(e.ID))))
+			out = append(out, p.choice(r, e))
 		}
 	}
 	return out, err
 }
 
 // choice shows an entry to be chosen: its words, whose they are, what they are, when, and
-// how they are marked.
-func (p *Pages) choice(r *http.Request, e incident.Entry, checked bool) choice {
+// how they are marked; ticked where the reader had chosen it.
+func (p *Pages) choice(r *http.Request, e incident.Entry) choice {
 	sub := p.orgName(e.Owner) + " · " + web.Say(r, "incident.desk.kind."+string(e.Kind)) + " · " + web.PrinterOf(r.Context()).Time(e.At) + " · " + e.Marking.String()
-	return choice{"entry", e.ID, clip(e.Text, 160), sub, checked, e.Marking}
+	return choice{"entry", e.ID, clip(e.Text, 160), sub, slices.Contains(r.Form["entry"], number(e.ID)), e.Marking}
 }
 
 // showChoose shows a form that chooses entries, with what was wrong with it.

@@ -33,8 +33,8 @@ const (
 )
 
 // start is GET /incident: the room's address leads to the list.
-func (p *Pages) start(w http.ResponseWriter, r *http.Request) error {
-	p.site.Redirect(w, r, "/incident/incidents", web.Flash{})
+func (*Pages) start(w http.ResponseWriter, r *http.Request) error {
+	http.Redirect(w, r, "/incident/incidents", http.StatusSeeOther)
 	return nil
 }
 

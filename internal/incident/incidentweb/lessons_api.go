@@ -6,7 +6,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/incident"
 	"almenara.example/tlp"
 	"almenara.example/wire"
@@ -72,7 +71,7 @@ func (p *Pages) apiAddLesson(ctx context.Context, in *addLessonInput) (*lessonOu
 	b := in.Body
 	l := incident.Lesson{Text: b.Text, Action: b.Action, Due: orZero(b.Due), PeerText: b.PeerText}
 	if b.PeerText != "" {
-		if l.PeerMarking, err = peerMarking("peer_marking", b.PeerMarking); err != nil {
+		if l.PeerMarking, err = parseMarking("peer_marking", b.PeerMarking); err != nil {
 			return nil, err
 		}
 	}
@@ -83,14 +82,6 @@ func (p *Pages) apiAddLesson(ctx context.Context, in *addLessonInput) (*lessonOu
 		return nil, err
 	}
 	return &lessonOutput{p.lessonLine(&l)}, nil
-}
-
-func peerMarking(field, s string) (tlp.Marking, error) {
-	m, err := tlp.Parse(s)
-	if err != nil {
-		return m, fault.OnField(field, "incident.marking.unknown", nil)
-	}
-	return m, nil
 }
 
 // LessonInput is the lesson in an address.
@@ -112,7 +103,7 @@ func (p *Pages) apiSetPeerWords(ctx context.Context, in *struct {
 	m := tlp.Unmarked
 	if in.Body.Text != "" {
 		var err error
-		if m, err = peerMarking("marking", in.Body.Marking); err != nil {
+		if m, err = parseMarking("marking", in.Body.Marking); err != nil {
 			return nil, err
 		}
 	}

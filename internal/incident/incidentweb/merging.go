@@ -2,7 +2,6 @@ package incidentweb
 
 import (
 	"net/http"
-	"slices"
 
 	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/web"
@@ -57,12 +56,6 @@ func (p *Pages) merge(w http.ResponseWriter, r *http.Request) error {
 }
 
 // splitPage is the dot of the form that chooses what to split off.
-type splitPage struct {
-	Action, Cancel string
-	Fields         []web.Field
-	Entries        []choice
-}
-
 // choice is one box to tick.
 type choice struct {
 	Name    string // of the form's value
@@ -96,27 +89,19 @@ func (p *Pages) showSplit(w http.ResponseWriter, r *http.Request, i *incident.In
 		return err
 	}
 	u := incidentURL(p.in.Number(i.ID))
-	data := splitPage{Action: u + "/split", Cancel: u}
-	chosen := r.Form["entry"]
+	data := choosePage{
+		Action: u + "/split", Cancel: u, Legend: web.Say(r, "incident.desk.split.which"), Submit: web.Say(r, "incident.desk.split"), Note: web.Say(r, "incident.desk.split.goes"),
+		Fields: []web.Field{
+			{Name: "title", Type: "text", Label: web.Say(r, "incident.desk.split.title"), Required: true, Autocomplete: "off"},
+			{Name: "reason", Type: "textarea", Rows: 2, Label: web.Say(r, "incident.desk.reason"), Required: true},
+		},
+	}
 	for _, e := range entries {
 		if e.Incident == i.ID && e.RetractedAt.IsZero() {
-			data.Entries = append(data.Entries, p.choice(r, e, slices.Contains(chosen, number(e.ID))))
+			data.Entries = append(data.Entries, p.choice(r, e))
 		}
 	}
-	f := web.Form{Fields: []web.Field{
-		{Name: "title", Type: "text", Label: web.Say(r, "incident.desk.split.title"), Required: true, Autocomplete: "off"},
-		{Name: "reason", Type: "textarea", Rows: 2, Label: web.Say(r, "incident.desk.reason"), Required: true},
-	}}
-	page, status := p.about(r, i, web.Say(r, "incident.desk.split")), http.StatusOK
-	markAs(&page, data.Entries)
-	if problem != nil {
-		status = statusOf(problem)
-		f.Fill(r.PostForm.Get)
-		fail(r, &page, problem, &f)
-	}
-	data.Fields = f.Fields
-	page.Data = data
-	return p.site.Page(w, r, status, "incident/split", page)
+	return p.showChoose(w, r, p.about(r, i, web.Say(r, "incident.desk.split")), data, problem)
 }
 
 func (p *Pages) split(w http.ResponseWriter, r *http.Request) error {

@@ -330,7 +330,7 @@ func (p *Pages) candidates(r *http.Request, n incident.NewPackage) (out []choice
 		if c.Sent || n.Transfer != 0 && c.Basis == "" {
 			continue
 		}
-		out = append(out, p.choice(r, c.Entry, false))
+		out = append(out, p.choice(r, c.Entry))
 	}
 	return out, err
 }

@@ -84,7 +84,7 @@ func (p *Pages) shown(ctx context.Context, number, marking string, to []string) 
 	if i, err = p.apiNumbered(ctx, number); err != nil {
 		return i, m, c, err
 	}
-	if m, err = parseMarking(marking); err != nil {
+	if m, err = parseMarking("marking", marking); err != nil {
 		return i, m, c, err
 	}
 	c.Orgs, err = p.apiOrgs(ctx, "to", to)

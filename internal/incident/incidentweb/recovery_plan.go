@@ -131,7 +131,7 @@ func (p *Pages) addMilestone(w http.ResponseWriter, r *http.Request) error {
 			Title: either(r, "title", "plan"), Service: positive(either(r, "service", "plan")), Org: positive(either(r, "owner", "plan")), Due: due,
 			Place: int(positive(either(r, "place", "plan"))), To: circleOf(r),
 		}
-		if n.Marking, err = parseMarking(either(r, "marking", "plan")); err != nil {
+		if n.Marking, err = parseMarking("marking", either(r, "marking", "plan")); err != nil {
 			return err
 		}
 		_, err = p.in.AddMilestone(r.Context(), actor(r), i.ID, n)

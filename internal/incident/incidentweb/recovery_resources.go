@@ -74,7 +74,7 @@ func (p *Pages) askForm(r *http.Request, i *incident.Incident, d *recoveryPage) 
 
 func (p *Pages) askResource(w http.ResponseWriter, r *http.Request) error {
 	return p.recover(w, r, func(i *incident.Incident) error {
-		m, err := parseMarking(either(r, "marking", "ask"))
+		m, err := parseMarking("marking", either(r, "marking", "ask"))
 		if err != nil {
 			return err
 		}

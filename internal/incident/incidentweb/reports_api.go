@@ -141,7 +141,7 @@ func (p *Pages) apiReport(ctx context.Context, in *reportInput) (out *reportOutp
 		n.External = "api:" + b.ID
 	}
 	if b.Marking != "" {
-		if n.Marking, err = parseMarking(b.Marking); err != nil {
+		if n.Marking, err = parseMarking("marking", b.Marking); err != nil {
 			return nil, err
 		}
 	}
@@ -243,7 +243,7 @@ func (p *Pages) apiOpenFromReport(ctx context.Context, in *openFromReportInput) 
 	if err != nil {
 		return nil, err
 	}
-	m, err := parseMarking(in.Body.Marking)
+	m, err := parseMarking("marking", in.Body.Marking)
 	if err != nil {
 		return nil, err
 	}

@@ -445,7 +445,7 @@ func (p *Pages) apiWriteSitrep(ctx context.Context, in *writeSitrepInput) (*sitr
 		}
 	}
 	if b.Marking != "" {
-		if s.Marking, err = parseMarking(b.Marking); err != nil {
+		if s.Marking, err = parseMarking("marking", b.Marking); err != nil {
 			return nil, err
 		}
 	}
