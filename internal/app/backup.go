@@ -18,10 +18,8 @@ import (
 	"filippo.io/age"
 
 	"almenara.example/internal/foundation/backup"
-	"almenara.example/internal/foundation/blob"
 	"almenara.example/internal/foundation/blob/durable"
 	"almenara.example/internal/foundation/clock"
-	"almenara.example/internal/foundation/fault"
 	"almenara.example/internal/foundation/sqldb"
 	"almenara.example/internal/ledger"
 )
@@ -132,7 +130,7 @@ func CreateBackup(ctx context.Context, o BackupOptions) (made BackupMade, err er
 	if err := checkTarget(o.Config.Dir, o.To); err != nil {
 		return made, err
 	}
-	unlock, err := lockBackup(o.Config.Dir)
+	unlock, err := lockBackup(ctx, o.Config.Dir)
 	if err != nil {
 		return made, err
 	}
@@ -177,35 +175,6 @@ func checkTarget(dir, to string) error {
 		return &Refusal{Err: fmt.Errorf("%s is inside %s: what destroys one destroys the other", to, dir), Hint: "name a folder elsewhere, better on another disk"}
 	}
 	return nil
-}
-
-// lockBackup keeps a second backup away, and the clearing of unused blobs: a blob
-// that the held moment refers to must stay until it was copied.
-func lockBackup(dir string) (func() error, error) {
-	if err := os.MkdirAll(filepath.Join(dir, runFolder), 0o700); err != nil {
-		return nil, fmt.Errorf("make %s: %w", runFolder, err)
-	}
-	unlock, err := durable.Lock(filepath.Join(dir, backupLockFile))
-	if errors.Is(err, durable.ErrLocked) {
-		return nil, &Refusal{
-			Err:  errors.New("a backup is being made already, or unused blobs are being cleared"),
-			Hint: "wait until that has ended and try again",
-		}
-	}
-	return unlock, err
-}
-
-// apartFromBackups does work unless a backup is being made; then the next time will do.
-func (a *App) apartFromBackups(ctx context.Context, work func(context.Context) error) error {
-	unlock, err := durable.Lock(a.cfg.path(backupLockFile))
-	if errors.Is(err, durable.ErrLocked) {
-		a.log.InfoContext(ctx, "unused blobs are not cleared today: a backup is being made")
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(work(ctx), unlock())
 }
 
 // backingUp is one backup being made.
@@ -469,94 +438,6 @@ func (b *backingUp) tables(ctx context.Context, frozen *sqldb.Frozen) error {
 	}
 	return nil
 }
-
-// blobs takes every blob with its key. What was erased meanwhile is erased here too.
-func (b *backingUp) blobs(ctx context.Context) error {
-	store, err := openBlobs(&b.o.Config, b.o.Clock)
-	if err != nil {
-		return err
-	}
-	there := map[[32]byte]bool{}
-	dir := b.o.Config.path(blobsFolder)
-	err = store.Each(ctx, func(ref blob.Ref) error {
-		file, key, err := store.Files(ref)
-		if err == nil {
-			err = b.file(ctx, memberBlobs+file, filepath.Join(dir, filepath.FromSlash(file)))
-		}
-		if err == nil {
-			err = b.file(ctx, memberBlobs+key, filepath.Join(dir, filepath.FromSlash(key)))
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // erased, or a key that is lost: needed says
-		}
-		there[ref.SHA256] = true
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("back up the blobs: %w", err)
-	}
-	var needed strings.Builder
-	for _, text := range b.needed {
-		ref, err := blob.ParseRef(text)
-		if err != nil {
-			return err
-		}
-		if there[ref.SHA256] {
-			needed.WriteString(text + "\n")
-			continue
-		}
-		r, err := store.Open(ctx, ref)
-		switch {
-		case err == nil:
-			return errors.Join(fmt.Errorf("blob %s came while the backup was made", text), r.Close())
-		case fault.Of(err).Key != "blob.erased":
-			b.made.Missing = append(b.made.Missing, text)
-		}
-	}
-	if err := b.w.AddText(memberNeeded, needed.String()); err != nil {
-		return err
-	}
-	erased, err := readErasures(dir)
-	if err != nil {
-		return err
-	}
-	return b.w.AddText(memberErasures, erased)
-}
-
-// readErasures reads the erasure list beside the folder of blobs.
-func readErasures(blobs string) (string, error) {
-	b, err := os.ReadFile(blobs + ".erased")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("read the erasure list: %w", err)
-	}
-	return string(b), nil
-}
-
-// keepErasures lays the newest erasure list beside the backups, sealed, so that an
-// older backup that is restored from here does not bring back what was erased.
-func (b *backingUp) keepErasures() error {
-	text, err := readErasures(b.o.Config.path(blobsFolder))
-	if err != nil || text == "" {
-		return err
-	}
-	var sealed bytes.Buffer
-	w, err := age.Encrypt(&sealed, b.recipients...)
-	if err == nil {
-		_, err = io.WriteString(w, text)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	if err == nil {
-		err = durable.WriteFile(durable.OS{}, filepath.Join(b.o.To, erasuresName(b.about.Installation)), sealed.Bytes(), 0o600)
-	}
-	if err != nil {
-		return fmt.Errorf("keep the erasure list beside the backups: %w", err)
-	}
-	return nil
-}
-
-func erasuresName(installation string) string { return "almenara-erasures-" + installation + ".age" }
 
 // remember notes in the folder when the last backup was made; doctor reads it.
 func (b *backingUp) remember() error {

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -78,5 +80,34 @@ func TestOnlyTheCommandMakesBackups(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A nightly backup that begins while unused blobs are cleared waits for that.
+func TestABackupWaitsForTheClearingOfBlobs(t *testing.T) {
+	dir := t.TempDir()
+	held, err := lockBackup(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refused *Refusal
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := lockBackup(gone, dir); !errors.As(err, &refused) {
+		t.Errorf("while it is held: got %v, want that it is told", err)
+	}
+	got := make(chan error, 1)
+	go func() {
+		unlock, err := lockBackup(t.Context(), dir)
+		if err == nil {
+			err = unlock()
+		}
+		got <- err
+	}()
+	if err := held(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err != nil {
+		t.Errorf("after it was given back: %v", err)
 	}
 }
