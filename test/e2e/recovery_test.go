@@ -132,6 +132,11 @@ func TestARecoveryIsSeenOnThePicture(t *testing.T) {
 	if text := plant.Text("#" + ref); !strings.Contains(text, "Verified by its operator") {
 		t.Errorf("after it is verified the card says %q", text)
 	}
+	// The desk's refused form hears of it, and stays before its reader's eyes.
+	browser.Eval[bool](desk, "new Promise((done) => setTimeout(() => done(true), 1500))")
+	if text := desk.Text("#needs-" + own); !strings.Contains(text, "wait for each other without end") {
+		t.Errorf("after news the refused form says %q", text)
+	}
 	desk.Go(page)
 	desk.Follow("#service-" + own + " .btn-primary[type=submit]")
 	if text := desk.Text("#service-" + own); !strings.Contains(text, "signed off by Carla Vidal") {

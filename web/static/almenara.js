@@ -93,6 +93,13 @@
   const topics = (body.dataset.topics || "").split(" ").filter(Boolean);
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("almenara-news") : null;
   const silence = 40000; // two beats and some
+  // A form that is shown again stands at an address that has no page. Whether its reader
+  // may still see it is asked of the last page that this tab showed, and his words stay.
+  const shownAgain = "answer" in body.dataset;
+  let page = location.href;
+  try {
+    if (shownAgain) page = sessionStorage.getItem("almenara-page"); else sessionStorage.setItem("almenara-page", page);
+  } catch { if (shownAgain) page = null; }
   let watchdog = 0, pending = 0, source = null;
 
   function state(name) {
@@ -124,11 +131,14 @@
   }
   async function refresh() {
     const parts = [...document.querySelectorAll("[data-live][id]")];
-    if (parts.length === 0) return;
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (parts.length === 0 || !page) return;
+    const answer = await fetch(page, { headers: { Accept: "text/html" } }).catch(() => null);
     // What is the reader's no more must not stay before his eyes.
-    if (answer && [401, 403, 404, 410].includes(answer.status)) { location.reload(); return; }
-    if (!answer || !answer.ok || answer.redirected) return;
+    if (answer && [401, 403, 404, 410].includes(answer.status)) {
+      if (shownAgain) location.replace(page); else location.reload();
+      return;
+    }
+    if (shownAgain || !answer || !answer.ok || answer.redirected) return;
     if (document.querySelector("[data-live] input:checked, [data-live] details[open] form")) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     const at = here ? here.dataset.href : null;

@@ -85,6 +85,7 @@ type View struct {
 	Profile   string
 	Now       time.Time
 	RequestID string
+	Answer    bool // to a form: the address has no page of its own
 	Body      template.HTML
 	Kept      []string // what was typed into a form that the page no longer shows, to copy
 }
@@ -101,7 +102,7 @@ func (s *Site) view(w http.ResponseWriter, r *http.Request, rq *request, page Pa
 		Page: page, Viewer: rq.viewer, Product: s.config.Product, Country: s.config.Country,
 		Lang: rq.printer.Lang(), Dir: rq.printer.Dir(), Theme: rq.theme, Path: r.URL.Path, Query: r.URL.Query(),
 		Flash: s.takeFlash(w, r), Search: s.config.SearchURL, SignIn: s.config.SignInURL, SignOut: s.config.SignOutURL,
-		Profile: s.config.ProfileURL, Now: s.config.Clock.Now(), RequestID: rq.id,
+		Profile: s.config.ProfileURL, Now: s.config.Clock.Now(), RequestID: rq.id, Answer: r.Method != http.MethodGet && r.Method != http.MethodHead,
 	}
 	v.SearchFor = v.Query.Get("q")
 	s.choices(v, r, rq)
