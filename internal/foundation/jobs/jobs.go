@@ -43,6 +43,9 @@ const (
 	defaultTimeout = 2 * time.Minute
 )
 
+// stuckAfter is when a running job is taken for one whose process is gone for good.
+const stuckAfter = time.Hour
+
 // Kind is a sort of work. A is a struct that JSON can carry.
 type Kind[A any] struct {
 	Name    string        // "room.verb", such as "warn.send"
@@ -259,7 +262,7 @@ func (q *Queue) Open() error {
 		FetchCooldown:               min(q.cfg.Poll, 20*time.Millisecond),
 		FetchPollInterval:           q.cfg.Poll,
 		JobTimeout:                  defaultTimeout,
-		RescueStuckJobsAfter:        time.Hour,
+		RescueStuckJobsAfter:        stuckAfter + behind(q.cfg.Clock),
 		CancelledJobRetentionPeriod: -1, // failed jobs stay until somebody decides
 		DiscardedJobRetentionPeriod: -1,
 		Test:                        river.TestConfig{Time: timeGenerator{q.cfg.Clock}},
@@ -309,6 +312,13 @@ func (q *Queue) Stop(ctx context.Context) error {
 		return fmt.Errorf("stop the job queue: %w", err)
 	}
 	return nil
+}
+
+// behind is how far a clock stands behind the machine's. River dates a job's start by
+// our clock and looks for stuck ones by the machine's: under a clock wound back, whatever
+// ran just then would be taken for stuck, and put off.
+func behind(c clock.Clock) time.Duration {
+	return max(clock.System{}.Now().Sub(c.Now()), 0)
 }
 
 // timeGenerator gives River our clock, so that a wound clock moves jobs too.

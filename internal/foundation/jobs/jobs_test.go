@@ -332,3 +332,42 @@ func TestAClockThatIsPutForwardMissesNothingAndCatchesUpOnNothing(t *testing.T) 
 		}
 	})
 }
+
+func TestUnderAClockSetBackOnlyWhatIsStuckIsTakenForStuck(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB) {
+		k := &clock.Wound{}
+		k.Set(clock.System{}.Now().Add(-72 * time.Hour))
+		q := jobs.New(db, jobs.Config{Clock: k, Poll: 20 * time.Millisecond, Backoff: func(int) time.Duration { return time.Millisecond }})
+		ran := make(chan int64, 10)
+		h := add(t, q, jobs.Kind[sendArgs]{Name: "warn.send", Work: func(_ context.Context, a sendArgs, _ jobs.Try) error {
+			ran <- a.Notice
+			return nil
+		}})
+		if err := q.Open(); err != nil {
+			t.Fatal(err)
+		}
+		// Two that another process runs: one began long ago, one just now.
+		began := map[int64]time.Duration{1: 90 * time.Minute, 2: time.Minute}
+		for n := int64(1); n <= 2; n++ {
+			insert(t, db, true, h.With(sendArgs{Notice: n}))
+			var at any = k.Now().Add(-began[n])
+			if db.Engine == sqldb.SQLite {
+				at = k.Now().Add(-began[n]).Format("2006-01-02 15:04:05.000")
+			}
+			if _, err := db.Pool().ExecContext(t.Context(),
+				`update river_job set state = 'running', attempt = 1, attempted_at = $1 where state = 'available'`, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		start(t, q)
+		if n := receive(t, ran); n != 1 {
+			t.Errorf("job %d was taken for stuck, want 1", n)
+		}
+		// The look for stuck ones takes all at once: the other would be put off by now.
+		var state string
+		err := db.Pool().QueryRowContext(t.Context(), `select state from river_job order by id desc limit 1`).Scan(&state)
+		if err != nil || state != "running" {
+			t.Errorf("the job that began a minute ago is %s, want running: %v", state, err)
+		}
+	})
+}
