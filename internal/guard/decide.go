@@ -123,7 +123,7 @@ func (p *Policies) weigh(c act.Call) act.Decision {
 		Resource:  cedar.NewEntityUID("Thing", cedar.String(c.Resource.Kind+":"+c.Resource.ID)),
 		Context:   cedar.NewRecord(cedar.RecordMap{"purpose": cedar.String(c.Purpose)}),
 	}
-	ok, diag := cedar.Authorize(p.set, entities{c: c, req: req}, req)
+	ok, diag := cedar.Authorize(p.set, entities{c: c, req: req, principal: principal(c.Actor)}, req)
 	d := act.Decision{Allow: bool(ok)}
 	for _, r := range diag.Reasons {
 		d.Reasons = append(d.Reasons, string(r.PolicyID))
@@ -144,15 +144,16 @@ func actionUID(name string) cedar.EntityUID { return cedar.NewEntityUID("Action"
 
 // entities gives Cedar the three entities of one request without building a map.
 type entities struct {
-	c   act.Call
-	req cedar.Request
+	c         act.Call
+	req       cedar.Request
+	principal cedar.Record // policies ask for it again and again
 }
 
 // Get returns the principal, the action (whose parent is its room) or the resource.
 func (e entities) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
 	switch uid {
 	case e.req.Principal:
-		return cedar.Entity{UID: uid, Attributes: e.principal()}, true
+		return cedar.Entity{UID: uid, Attributes: e.principal}, true
 	case e.req.Resource:
 		r := e.c.Resource
 		return cedar.Entity{UID: uid, Attributes: cedar.NewRecord(cedar.RecordMap{
@@ -169,8 +170,7 @@ func (e entities) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
 	return cedar.Entity{}, false
 }
 
-func (e entities) principal() cedar.Record {
-	a := e.c.Actor
+func principal(a act.Actor) cedar.Record {
 	room, _, _ := strings.Cut(strings.TrimPrefix(a.ID, "machine:"), ".")
 	return cedar.NewRecord(cedar.RecordMap{
 		"kind":   cedar.String(a.Kind),
