@@ -184,6 +184,9 @@ func (c *Config) checkAddresses() error {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" || u.RawQuery != "" {
 		return &ConfigError{"public_url", c.PublicURL, `it must be a scheme and a host, such as "https://csirt.example"`}
 	}
+	if net.ParseIP(u.Hostname()) != nil {
+		return &ConfigError{"public_url", c.PublicURL, `it must have a name, such as "https://csirt.example": passkeys are not given to an address`}
+	}
 	if c.Listen != noListen {
 		host, port, err := net.SplitHostPort(c.Listen)
 		if n, e := strconv.Atoi(port); err != nil || e != nil || n < 0 || n > 65535 {

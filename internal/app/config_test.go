@@ -28,6 +28,7 @@ func TestConfigurationNamesWhatIsWrong(t *testing.T) {
 		{name: "an unknown key", file: `lisen = "x"`, want: "unknown key lisen"},
 		{name: "an unknown key in a section", file: "[watch]\nmax_rows = 1", want: "unknown key watch.max_rows"},
 		{name: "a public address without host", file: `public_url = "csirt"`, want: `public_url = "csirt"`},
+		{name: "a public address without a name", file: `public_url = "http://127.0.0.1:8440"`, want: "passkeys are not given to an address"},
 		{name: "a public address with a path", file: `public_url = "https://csirt.example/desk"`, want: "scheme and a host"},
 		{name: "no port", file: `listen = "127.0.0.1"`, want: `listen = "127.0.0.1"`},
 		{name: "the local socket alone", file: `listen = "none"`},

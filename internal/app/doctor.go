@@ -113,16 +113,12 @@ func (d *doctor) configuration() {
 		return
 	}
 	host := u.Hostname()
-	ip := net.ParseIP(host)
 	local := host == "localhost" || strings.HasSuffix(host, ".localhost")
-	switch {
-	case ip != nil:
-		d.bad("configuration", "passkeys want a host name: set public_url to https://NAME", "public_url is %s, an address", d.c.PublicURL)
-	case u.Scheme == "http" && !local:
+	if u.Scheme == "http" && !local {
 		d.bad("configuration", "browsers give passkeys to https only: set public_url to https://"+u.Host, "public_url is %s", d.c.PublicURL)
-	default:
-		d.good("configuration", "public_url is %s", d.c.PublicURL)
+		return
 	}
+	d.good("configuration", "public_url is %s", d.c.PublicURL)
 }
 
 // folder looks at who may read what nobody but the server's user should.
