@@ -43,8 +43,11 @@ const (
 	defaultTimeout = 2 * time.Minute
 )
 
-// stuckAfter is when a running job is taken for one whose process is gone for good.
-const stuckAfter = time.Hour
+// When a running job is taken for one whose process is gone for good.
+const (
+	stuckAfter = time.Hour
+	neverStuck = 100 * 365 * 24 * time.Hour
+)
 
 // Kind is a sort of work. A is a struct that JSON can carry.
 type Kind[A any] struct {
@@ -262,7 +265,7 @@ func (q *Queue) Open() error {
 		FetchCooldown:               min(q.cfg.Poll, 20*time.Millisecond),
 		FetchPollInterval:           q.cfg.Poll,
 		JobTimeout:                  defaultTimeout,
-		RescueStuckJobsAfter:        stuckAfter + behind(q.cfg.Clock),
+		RescueStuckJobsAfter:        rescueAfter(q.cfg.Clock),
 		CancelledJobRetentionPeriod: -1, // failed jobs stay until somebody decides
 		DiscardedJobRetentionPeriod: -1,
 		Test:                        river.TestConfig{Time: timeGenerator{q.cfg.Clock}},
@@ -314,11 +317,14 @@ func (q *Queue) Stop(ctx context.Context) error {
 	return nil
 }
 
-// behind is how far a clock stands behind the machine's. River dates a job's start by
-// our clock and looks for stuck ones by the machine's: under a clock wound back, whatever
-// ran just then would be taken for stuck, and put off.
-func behind(c clock.Clock) time.Duration {
-	return max(clock.System{}.Now().Sub(c.Now()), 0)
+// rescueAfter is stuckAfter under the machine's clock. River dates a job's start by our
+// clock and looks for stuck ones by the machine's: under a clock that may be wound back,
+// whatever just runs would be taken for stuck, and put off. There, only Start puts back.
+func rescueAfter(c clock.Clock) time.Duration {
+	if _, machine := c.(clock.System); machine {
+		return stuckAfter
+	}
+	return neverStuck
 }
 
 // timeGenerator gives River our clock, so that a wound clock moves jobs too.

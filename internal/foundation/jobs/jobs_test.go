@@ -333,12 +333,32 @@ func TestAClockThatIsPutForwardMissesNothingAndCatchesUpOnNothing(t *testing.T) 
 	})
 }
 
-func TestUnderAClockSetBackOnlyWhatIsStuckIsTakenForStuck(t *testing.T) {
+// running puts a job into the queue that another process began some time ago.
+func running(t *testing.T, db *sqldb.DB, j jobs.Job, k clock.Clock, since time.Duration) {
+	t.Helper()
+	insert(t, db, true, j)
+	var at any = k.Now().Add(-since)
+	if db.Engine == sqldb.SQLite {
+		at = k.Now().Add(-since).Format("2006-01-02 15:04:05.000")
+	}
+	if _, err := db.Pool().ExecContext(t.Context(),
+		`update river_job set state = 'running', attempt = 1, attempted_at = $1 where state = 'available'`, at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newest is the state of the job that came last of a kind.
+func newest(t *testing.T, db *sqldb.DB, kind string) (state string) {
+	t.Helper()
+	if err := db.Pool().QueryRowContext(t.Context(), `select state from river_job where kind = $1 order by id desc limit 1`, kind).Scan(&state); err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+func TestOnlyWhatIsStuckIsTakenForStuck(t *testing.T) {
 	each(t, func(t *testing.T, db *sqldb.DB) {
-		k := &clock.Wound{}
-		k.Set(clock.System{}.Now().Add(-72 * time.Hour))
-		q := jobs.New(db, jobs.Config{Clock: k, Poll: 20 * time.Millisecond, Backoff: func(int) time.Duration { return time.Millisecond }})
-		ran := make(chan int64, 10)
+		q, ran := newQueue(db), make(chan int64, 10)
 		h := add(t, q, jobs.Kind[sendArgs]{Name: "warn.send", Work: func(_ context.Context, a sendArgs, _ jobs.Try) error {
 			ran <- a.Notice
 			return nil
@@ -346,28 +366,40 @@ func TestUnderAClockSetBackOnlyWhatIsStuckIsTakenForStuck(t *testing.T) {
 		if err := q.Open(); err != nil {
 			t.Fatal(err)
 		}
-		// Two that another process runs: one began long ago, one just now.
-		began := map[int64]time.Duration{1: 90 * time.Minute, 2: time.Minute}
-		for n := int64(1); n <= 2; n++ {
-			insert(t, db, true, h.With(sendArgs{Notice: n}))
-			var at any = k.Now().Add(-began[n])
-			if db.Engine == sqldb.SQLite {
-				at = k.Now().Add(-began[n]).Format("2006-01-02 15:04:05.000")
-			}
-			if _, err := db.Pool().ExecContext(t.Context(),
-				`update river_job set state = 'running', attempt = 1, attempted_at = $1 where state = 'available'`, at); err != nil {
-				t.Fatal(err)
-			}
-		}
+		running(t, db, h.With(sendArgs{Notice: 1}), clock.System{}, 90*time.Minute)
+		running(t, db, h.With(sendArgs{Notice: 2}), clock.System{}, time.Minute)
 		start(t, q)
 		if n := receive(t, ran); n != 1 {
 			t.Errorf("job %d was taken for stuck, want 1", n)
 		}
 		// The look for stuck ones takes all at once: the other would be put off by now.
-		var state string
-		err := db.Pool().QueryRowContext(t.Context(), `select state from river_job order by id desc limit 1`).Scan(&state)
-		if err != nil || state != "running" {
-			t.Errorf("the job that began a minute ago is %s, want running: %v", state, err)
+		if state := newest(t, db, "warn.send"); state != "running" {
+			t.Errorf("the job that began a minute ago is %s, want running", state)
+		}
+	})
+}
+
+func TestUnderAClockWoundBackNothingIsTakenForStuck(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB) {
+		k := &clock.Wound{}
+		q := jobs.New(db, jobs.Config{Clock: k, Poll: 20 * time.Millisecond})
+		h := add(t, q, jobs.Kind[sendArgs]{Name: "warn.send", Work: func(context.Context, sendArgs, jobs.Try) error { return nil }})
+		looked := make(chan struct{}, 100)
+		add(t, q, jobs.Kind[struct{}]{Name: "watch.look", Every: time.Second, Work: func(context.Context, struct{}, jobs.Try) error {
+			looked <- struct{}{}
+			return nil
+		}})
+		if err := q.Open(); err != nil {
+			t.Fatal(err)
+		}
+		k.Set(k.Now().Add(-72 * time.Hour)) // as the demo does, when the queue is open
+		running(t, db, h.With(sendArgs{}), k, time.Second)
+		start(t, q)
+		for range 4 { // the look for stuck ones begins with the first of these
+			receive(t, looked)
+		}
+		if state := newest(t, db, "warn.send"); state != "running" {
+			t.Errorf("the job that began a second ago is %s, want running", state)
 		}
 	})
 }
