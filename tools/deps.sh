@@ -27,8 +27,8 @@ sudo=""
 may_install() { $sudo true 2>/dev/null; }
 install() { DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
 
-# Chromium without its windows takes half the time. Debian has it; elsewhere, and where
-# it cannot be had just now, the whole one does.
+# Chromium without its windows is faster. Debian has it; elsewhere, and where it cannot
+# be had just now, the whole one does.
 light=chromium-headless-shell
 if ! command -v $light >/dev/null 2>&1 && grep -q '^ID=debian' /etc/os-release 2>/dev/null && may_install; then
 	if install $light 2>/dev/null || { $sudo apt-get update -qq && install $light; }; then

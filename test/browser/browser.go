@@ -15,7 +15,7 @@
 // plays a passkey.
 //
 // Chromium is the command named by ALMENARA_CHROMIUM, else chromium-headless-shell (the
-// same without its windows, twice as fast), chromium, chromium-browser or google-chrome
+// same without its windows, which is faster), chromium, chromium-browser or google-chrome
 // on the path; without one a test fails and says what to install.
 package browser
 

@@ -270,8 +270,8 @@ func (o *observer) keep(what string, a house.Answer) {
 	o.routes = append(o.routes, what+"\n"+o.answer(a))
 }
 
-// differs finds the first thing that reaches the outsider otherwise than it does the other. The asker's own
-// sessions have random ids: what was kept as it came is taken by itself.
+// differs finds the first thing that reaches the outsider otherwise than it does another.
+// The asker's own sessions have random ids: what was kept as it came is taken by itself.
 func (o *observer) differs(than *observer) string {
 	for i := range min(len(o.seen), len(than.seen)) {
 		if o.seen[i] != than.seen[i] {

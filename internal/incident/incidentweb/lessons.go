@@ -55,7 +55,7 @@ func (p *Pages) addLesson(w http.ResponseWriter, r *http.Request) error {
 		l := incident.Lesson{Text: first(f.Get("lesson"), f.Get("text")), Action: f.Get("action"), Due: due, PeerText: f.Get("peer_text")}
 		if l.PeerText != "" {
 			if l.PeerMarking, err = parseMarking("peer_marking", f.Get("peer_marking")); err != nil {
-				return fault.OnField("peer_marking", "incident.marking.unknown", nil)
+				return err
 			}
 		}
 		if f.Get("owes") != "" {

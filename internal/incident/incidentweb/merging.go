@@ -55,7 +55,6 @@ func (p *Pages) merge(w http.ResponseWriter, r *http.Request) error {
 	}, func(i *incident.Incident, problem error) error { return p.showMerge(w, r, i, problem) })
 }
 
-// splitPage is the dot of the form that chooses what to split off.
 // choice is one box to tick.
 type choice struct {
 	Name    string // of the form's value
